@@ -1,0 +1,11 @@
+//! Byte strings and what is read from or written to them: numbers, patterns, hashes, slots, randomness.
+
+pub mod crc16;
+pub mod glob;
+pub mod hash;
+pub mod number;
+pub mod random;
+
+pub use crc16::key_slot;
+pub use hash::hash_bytes;
+pub use random::Rng;

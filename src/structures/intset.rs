@@ -1,0 +1,1 @@
+//! intset: to come.

@@ -1,0 +1,1 @@
+//! sorted_set: to come.
