@@ -1,0 +1,79 @@
+//! Every error a command can answer with. The first word of a text is a contract: clients match on it.
+
+use std::borrow::Cow;
+
+/// An error reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The key holds another type.
+    WrongType,
+    /// Options that do not fit the command's grammar.
+    Syntax,
+    /// Not an integer, or outside 64 bits.
+    NotInteger,
+    /// Not a floating point number.
+    NotFloat,
+    /// An integer outside the range that is allowed here.
+    OutOfRange,
+    /// The command needs an existing key.
+    NoSuchKey,
+    /// An index outside the list.
+    IndexOutOfRange,
+    /// An offset or a length outside what is allowed.
+    StringTooLong,
+    /// A counter would leave 64 bits.
+    Overflow,
+    /// A float operation gave NaN or infinity.
+    NotFinite,
+    /// A blocking timeout that is negative.
+    NegativeTimeout,
+    /// A blocking timeout that is no number.
+    BadTimeout,
+    /// A database number outside the configured ones.
+    DbIndex,
+    /// Wrong number of arguments for the named command.
+    Arity(&'static str),
+    /// `invalid expire time in '<command>' command`.
+    BadExpire(&'static str),
+    /// A whole text, first word included, written where it belongs to one command alone.
+    Text(&'static str),
+    /// A text made on the spot; control characters are replaced when it is written.
+    Made(Box<str>),
+}
+
+impl Fault {
+    /// A fault with a text made on the spot, first word included.
+    pub fn made(text: impl Into<Box<str>>) -> Self {
+        Fault::Made(text.into())
+    }
+
+    /// The text behind the `-` of the reply.
+    pub fn text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Fault::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
+            Fault::Syntax => "ERR syntax error",
+            Fault::NotInteger => "ERR value is not an integer or out of range",
+            Fault::NotFloat => "ERR value is not a valid float",
+            Fault::OutOfRange => "ERR value is out of range",
+            Fault::NoSuchKey => "ERR no such key",
+            Fault::IndexOutOfRange => "ERR index out of range",
+            Fault::StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+            Fault::Overflow => "ERR increment or decrement would overflow",
+            Fault::NotFinite => "ERR increment would produce NaN or Infinity",
+            Fault::NegativeTimeout => "ERR timeout is negative",
+            Fault::BadTimeout => "ERR timeout is not a float or out of range",
+            Fault::DbIndex => "ERR DB index is out of range",
+            Fault::Arity(name) => {
+                return Cow::Owned(format!("ERR wrong number of arguments for '{name}' command"));
+            }
+            Fault::BadExpire(name) => return Cow::Owned(format!("ERR invalid expire time in '{name}' command")),
+            Fault::Text(text) => text,
+            Fault::Made(text) => text,
+        })
+    }
+
+    /// The first word: `ERR`, `WRONGTYPE`, `NOAUTH`...
+    pub fn code(&self) -> String {
+        self.text().split(' ').next().unwrap_or_default().to_owned()
+    }
+}
