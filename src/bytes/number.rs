@@ -183,30 +183,65 @@ mod tests {
 
     #[test]
     fn integers_are_strict() {
-        for (text, value) in [("0", 0), ("-1", -1), ("9223372036854775807", i64::MAX), ("-9223372036854775808", i64::MIN)] {
+        for (text, value) in
+            [("0", 0), ("-1", -1), ("9223372036854775807", i64::MAX), ("-9223372036854775808", i64::MIN)]
+        {
             assert_eq!(parse_i64(text.as_bytes()), Some(value));
             let mut out = Vec::new();
             push_i64(&mut out, value);
             assert_eq!(out, text.as_bytes());
         }
-        for text in ["", "-", "+1", "01", "-0", " 1", "1 ", "1.0", "9223372036854775808", "-9223372036854775809", "184467440737095516160"] {
+        for text in [
+            "",
+            "-",
+            "+1",
+            "01",
+            "-0",
+            " 1",
+            "1 ",
+            "1.0",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "184467440737095516160",
+        ] {
             assert_eq!(parse_i64(text.as_bytes()), None, "{text}");
         }
     }
 
     #[test]
     fn doubles_read_as_strtod() {
-        for (text, value) in [("1.5", 1.5), ("-.5", -0.5), ("5.", 5.0), ("+inf", f64::INFINITY), ("-Infinity", f64::NEG_INFINITY), ("1e3", 1000.0), ("0x10", 16.0), ("0x1p-1", 0.5)] {
+        for (text, value) in [
+            ("1.5", 1.5),
+            ("-.5", -0.5),
+            ("5.", 5.0),
+            ("+inf", f64::INFINITY),
+            ("-Infinity", f64::NEG_INFINITY),
+            ("1e3", 1000.0),
+            ("0x10", 16.0),
+            ("0x1p-1", 0.5),
+        ] {
             assert_eq!(parse_f64(text.as_bytes()), Some(value), "{text}");
         }
-        for text in ["", "nan", "-nan", " 1", "1 ", "1e400", "1e-400", "--1", "0x", "abc", "1.2.3", ".", "e5", "infin"] {
+        for text in ["", "nan", "-nan", " 1", "1 ", "1e400", "1e-400", "--1", "0x", "abc", "1.2.3", ".", "e5", "infin"]
+        {
             assert_eq!(parse_f64(text.as_bytes()), None, "{text}");
         }
     }
 
     #[test]
     fn doubles_print_shortest() {
-        for (value, text) in [(3.0, "3"), (0.1, "0.1"), (-2.5, "-2.5"), (1e21, "1e+21"), (1e-7, "1e-7"), (1.5e300, "1.5e+300"), (0.30000000000000004, "0.30000000000000004"), (1e17, "1e+17"), (123456.789, "123456.789"), (0.0001, "0.0001")] {
+        for (value, text) in [
+            (3.0, "3"),
+            (0.1, "0.1"),
+            (-2.5, "-2.5"),
+            (1e21, "1e+21"),
+            (1e-7, "1e-7"),
+            (1.5e300, "1.5e+300"),
+            (0.30000000000000004, "0.30000000000000004"),
+            (1e17, "1e+17"),
+            (123456.789, "123456.789"),
+            (0.0001, "0.0001"),
+        ] {
             let mut out = Vec::new();
             push_f64(&mut out, value);
             assert_eq!(String::from_utf8(out).unwrap(), text);
