@@ -1,1 +1,0 @@
-//! listpack: to come.
