@@ -52,8 +52,8 @@ export async function wasmRust() {
   return chosen;
 }
 
-/** The environment for cargo and rustc with wasm32 as target; `features` as in wasm-pack.toml. */
-export function wasmEnv(rust, features = readManifest().rustc["target-features"] ?? []) {
+/** The environment for cargo with wasm32 as target; `features` as in wasm-pack.toml, `docFlags` for rustdoc. */
+export function wasmEnv(rust, features = readManifest().rustc["target-features"] ?? [], docFlags = []) {
   const flags = [];
   if (rust.sysroot) flags.push(`--sysroot=${rust.sysroot}`);
   if (features.length > 0) flags.push(`-Ctarget-feature=${features.join(",")}`);
@@ -61,25 +61,33 @@ export function wasmEnv(rust, features = readManifest().rustc["target-features"]
   const env = cleanEnv(rust);
   // The encoded form survives spaces in paths. With --target it reaches wasm code only, not build scripts.
   env.CARGO_ENCODED_RUSTFLAGS = flags.join("\x1f");
-  if (rust.sysroot) env.CARGO_ENCODED_RUSTDOCFLAGS = `--sysroot=${rust.sysroot}`;
+  const forDocs = rust.sysroot ? [`--sysroot=${rust.sysroot}`, ...docFlags] : docFlags;
+  if (forDocs.length > 0) env.CARGO_ENCODED_RUSTDOCFLAGS = forDocs.join("\x1f");
   if (rust.linker) env.CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER = rust.linker;
   return env;
 }
 
 /**
  * Cargo for native tests with its environment, and which of its tools are there. The wasm Rust where it has clippy
- * and rustfmt, so that one compiler sees both; else the cargo in PATH.
+ * and rustfmt, so that one compiler sees both; else the cargo in PATH that has them.
  */
-export function nativeRust(rust) {
-  const folder = dirname(rust.rustc);
-  const has = (where, name) => existsSync(join(where, name));
-  if (has(folder, "cargo-clippy") && has(folder, "cargo-fmt")) return { cargo: rust.cargo, env: cleanEnv(rust), clippy: true, rustfmt: true };
-  for (const cargo of findAll("cargo", [join(cargoHome, "bin")])) {
-    const clippy = ask(cargo, ["clippy", "--version"]) !== null;
-    const rustfmt = ask(cargo, ["fmt", "--version"]) !== null;
-    if (clippy) return { cargo, env: cleanEnv({ rustc: null, cargo }), clippy, rustfmt };
+export async function nativeRust(rust) {
+  const has = (folder, name) => existsSync(join(folder, exe(name)));
+  const isComplete = (folder) => has(folder, "cargo-clippy") && has(folder, "clippy-driver") && has(folder, "cargo-fmt") && has(folder, "rustfmt");
+  const complete = [rust, ...installedRusts()].find(({ rustc }) => isComplete(dirname(rustc)));
+  if (complete) return { cargo: complete.cargo, env: cleanEnv(complete), clippy: true, rustfmt: true };
+
+  const rustup = findAll("rustup", [join(cargoHome, "bin")])[0];
+  const ours = [...installedRusts()].find(isRustups);
+  if (rustup && ours && !noInstall) {
+    const command = ["component", "add", "clippy", "rustfmt", "--toolchain", basename(ours.home)];
+    say(`adding clippy and rustfmt for the tests: rustup ${command.join(" ")} (seconds; given up after two minutes)`);
+    if ((await run(rustup, command, { stdio: "ignore", timeout: 120_000 })) && isComplete(dirname(ours.rustc))) {
+      return { cargo: ours.cargo, env: cleanEnv(ours), clippy: true, rustfmt: true };
+    }
   }
-  return { cargo: rust.cargo, env: cleanEnv(rust), clippy: false, rustfmt: has(folder, "rustfmt") && has(folder, "cargo-fmt") };
+  const folder = dirname(rust.rustc);
+  return { cargo: rust.cargo, env: cleanEnv(rust), clippy: has(folder, "cargo-clippy"), rustfmt: has(folder, "cargo-fmt") && has(folder, "rustfmt") };
 }
 
 /** wasm-bindgen's tool and its test runner, in exactly the version of wasm-pack.toml. */
@@ -168,10 +176,14 @@ function useCachedSysroot(rust) {
   return true;
 }
 
+function isRustups(rust) {
+  return basename(dirname(rust.home)) === "toolchains";
+}
+
 /** Ask rustup for the target; it either has it in seconds or cannot get it. */
 async function addRustupTarget(rusts) {
   const rustup = findAll("rustup", [join(cargoHome, "bin")])[0];
-  const ours = rusts.find((rust) => rust.home.includes(`${join("toolchains", "")}`));
+  const ours = rusts.find(isRustups);
   if (!rustup || !ours) return null;
   const command = ["target", "add", target, "--toolchain", basename(ours.home)];
   if (noInstall) {
@@ -255,13 +267,10 @@ async function linkerFor(rust) {
 /** The caller's environment without what would bend the build: flags of other projects, other compilers. */
 function cleanEnv(rust) {
   const env = { ...process.env };
-  for (const name of ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTC", "RUSTC_BOOTSTRAP"]) delete env[name];
+  for (const name of ["RUSTFLAGS", "RUSTDOCFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_ENCODED_RUSTDOCFLAGS", "CARGO_BUILD_TARGET", "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTC_BOOTSTRAP", "RUSTUP_TOOLCHAIN"]) delete env[name];
   // The chosen compiler's folder first: cargo finds rustdoc and its own subcommands through PATH.
   env.PATH = [dirname(rust.cargo), env.PATH].join(delimiter);
-  if (rust.rustc) {
-    env.RUSTC = rust.rustc;
-    delete env.RUSTUP_TOOLCHAIN;
-  }
+  env.RUSTC = rust.rustc;
   return env;
 }
 
