@@ -7,7 +7,7 @@
 //   3. `rustup target add`;
 //   4. Debian's rustc with a standard library built from Debian's source package into the cache: one to two minutes.
 // The cache (CACHELET_CACHE, by default ~/.cache/cachelet) holds `sysroot-<rustc version>` and
-// `wasm-bindgen-<version>`. When all is there this costs a few process starts, about 0.1 s.
+// `wasm-bindgen-<version>`. When all is there this costs a few process starts, 0.2 s.
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
@@ -74,11 +74,11 @@ export function wasmEnv(rust, features = readManifest().rustc["target-features"]
 export async function nativeRust(rust) {
   const has = (folder, name) => existsSync(join(folder, exe(name)));
   const isComplete = (folder) => has(folder, "cargo-clippy") && has(folder, "clippy-driver") && has(folder, "cargo-fmt") && has(folder, "rustfmt");
-  const complete = [rust, ...installedRusts()].find(({ rustc }) => isComplete(dirname(rustc)));
+  const complete = [rust, ...installedRusts(null)].find(({ rustc }) => isComplete(dirname(rustc)));
   if (complete) return { cargo: complete.cargo, env: cleanEnv(complete), clippy: true, rustfmt: true };
 
   const rustup = findAll("rustup", [join(cargoHome, "bin")])[0];
-  const ours = [...installedRusts()].find(isRustups);
+  const ours = [...installedRusts(null)].find(isRustups);
   if (rustup && ours && !noInstall) {
     const command = ["component", "add", "clippy", "rustfmt", "--toolchain", basename(ours.home)];
     say(`adding clippy and rustfmt for the tests: rustup ${command.join(" ")} (seconds; given up after two minutes)`);
@@ -115,10 +115,10 @@ export async function wasmBindgen(rust, version = readManifest()["wasm-bindgen"]
   return { tool: cached, runner: join(dirname(cached), exe("wasm-bindgen-test-runner")) };
 }
 
-/** Every usable rustc on this machine, the one in PATH first; with RUSTC set, only that one. */
-function* installedRusts() {
+/** Every usable rustc on this machine, the one in PATH first; with RUSTC set, only that one makes wasm. */
+function* installedRusts(only = process.env.RUSTC) {
   const { rustVersion } = readCrate();
-  const paths = process.env.RUSTC ? [process.env.RUSTC] : findAll("rustc", [join(cargoHome, "bin"), "/usr/bin"]);
+  const paths = only ? [only] : findAll("rustc", [join(cargoHome, "bin"), "/usr/bin"]);
   const known = new Set();
   for (const path of paths) {
     const rust = describe(path);
