@@ -1,1 +1,411 @@
-//! engine
+//! The engine: sessions, the gates every command passes, and what a command sets off beyond its own data.
+//!
+//! It is synchronous and does no I/O. A host opens sessions, hands in bytes ([`Engine::receive`]) or whole commands
+//! ([`Engine::call`]) after setting the clock, then drains: sessions with output ([`Engine::next_listed`],
+//! [`Engine::output`]), effects ([`Engine::take_effects`]), and the moment of the next [`Engine::tick`].
+
+mod blocking;
+mod dispatch;
+mod effects;
+mod session;
+mod table;
+mod transactions;
+
+pub use dispatch::Call;
+pub use effects::Unit;
+pub use session::{ReplyMode, Session, SessionId};
+pub use table::{Command, Table};
+
+use crate::commands::spec::Declared;
+use crate::commands::Handled;
+use crate::keyspace::Keyspace;
+use crate::resp::{Parsed, Reply};
+use blocking::Waits;
+use effects::EffectStream;
+use std::collections::{BTreeMap, VecDeque};
+
+/// A handler of a command that needs more than data: sessions, channels, configuration.
+pub type PowerHandler = fn(&mut Engine, Call) -> Handled;
+
+/// The families that live in this room.
+pub static FAMILIES: &[&[Declared<PowerHandler>]] = &[transactions::TABLE];
+
+/// A session whose unsent output exceeds this many bytes gets no further command run until the host has taken
+/// some: a client that never reads costs this and one reply, no more.
+const STALL: usize = 1 << 20;
+
+/// What an engine is made with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Seed of all chance and of the tables' hash.
+    pub seed: u64,
+    /// The instant of its making, in microseconds since 1970.
+    pub now_us: i64,
+    /// Number of databases.
+    pub databases: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Setup { seed: 0, now_us: 0, databases: 16 }
+    }
+}
+
+/// Counters for INFO that are not the keyspace's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    /// Sessions ever opened.
+    pub sessions: u64,
+    /// Commands run.
+    pub commands: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes handed to the host.
+    pub bytes_out: u64,
+    /// Errors answered.
+    pub errors: u64,
+    /// Sessions closed because their output grew past its limit.
+    pub output_limit_closed: u64,
+    /// Sessions closed because their input grew past its limit.
+    pub input_limit_closed: u64,
+}
+
+/// One Redis-compatible server without a socket.
+pub struct Engine {
+    /// The data.
+    pub keyspace: Keyspace,
+    table: Table,
+    sessions: Vec<Option<Box<Session>>>,
+    free: Vec<SessionId>,
+    next_client_id: i64,
+    pub(crate) waits: Waits,
+    pub(crate) watches: BTreeMap<(usize, Box<[u8]>), Vec<SessionId>>,
+    pub(crate) effects: EffectStream,
+    /// Sessions whose wait ended and whose input may go on.
+    pub(crate) resumable: VecDeque<SessionId>,
+    /// Sessions with something for the host.
+    listed: VecDeque<SessionId>,
+    /// Counters for INFO.
+    pub stats: Stats,
+    /// When it was made, in microseconds since 1970.
+    pub started_us: i64,
+    /// The password, when one is required.
+    pub(crate) password: Option<Vec<u8>>,
+}
+
+impl Engine {
+    /// An empty engine that runs the commands of `table`.
+    pub fn new(table: Table, setup: Setup) -> Self {
+        let mut keyspace = Keyspace::new(setup.databases, setup.seed);
+        keyspace.set_clock(setup.now_us);
+        Engine {
+            keyspace,
+            table,
+            sessions: Vec::new(),
+            free: Vec::new(),
+            next_client_id: 1,
+            waits: Waits::default(),
+            watches: BTreeMap::new(),
+            effects: EffectStream::default(),
+            resumable: VecDeque::new(),
+            listed: VecDeque::new(),
+            stats: Stats::default(),
+            started_us: setup.now_us,
+            password: None,
+        }
+    }
+
+    /// Sets the instant that the commands to come see, in microseconds since 1970.
+    #[inline]
+    pub fn set_clock(&mut self, now_us: i64) {
+        self.keyspace.set_clock(now_us);
+    }
+
+    /// Opens a session. `internal` is a client in the same program: it need not authenticate.
+    pub fn open(&mut self, internal: bool) -> SessionId {
+        let mut session = Session::new(self.next_client_id, self.keyspace.now());
+        session.internal = internal;
+        session.authenticated = internal || self.password.is_none();
+        self.next_client_id += 1;
+        self.stats.sessions += 1;
+        let session = Some(Box::new(session));
+        match self.free.pop() {
+            Some(id) => {
+                self.sessions[id as usize] = session;
+                id
+            }
+            None => {
+                self.sessions.push(session);
+                self.sessions.len() as SessionId - 1
+            }
+        }
+    }
+
+    /// Closes a session: its wait, watches and subscriptions end, unsent output is dropped.
+    pub fn close(&mut self, id: SessionId) {
+        if self.session(id).is_none() {
+            return;
+        }
+        self.unblock(id);
+        self.unwatch_all(id);
+        self.forget_subscriptions(id);
+        self.sessions[id as usize] = None;
+        self.resumable.retain(|&other| other != id);
+        self.listed.retain(|&other| other != id);
+        self.free.push(id);
+        self.refresh_listeners();
+    }
+
+    /// A session's state.
+    #[inline]
+    pub fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(id as usize)?.as_deref()
+    }
+
+    /// A session's state, for changing.
+    #[inline]
+    pub fn session_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.sessions.get_mut(id as usize)?.as_deref_mut()
+    }
+
+    /// All open sessions by id.
+    pub fn sessions(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.sessions.iter().enumerate().filter_map(|(id, session)| Some((id as SessionId, session.as_deref()?)))
+    }
+
+    /// Hands in bytes that a session's client sent. Whole requests are run, the rest is kept.
+    pub fn receive(&mut self, id: SessionId, input: &[u8]) {
+        let Some(session) = self.session_mut(id) else { return };
+        session.traffic.0 += input.len() as u64;
+        if session.closing || session.killed {
+            return;
+        }
+        if session.pending.is_empty() && !session.holds_input() && !session.stalled {
+            let taken = self.process(id, input);
+            self.keep(id, &input[taken..]);
+        } else if self.keep(id, input) {
+            self.go_on(id);
+        }
+        self.stats.bytes_in += input.len() as u64;
+        self.finish();
+    }
+
+    /// Keeps input for later; false when it is too much and the session is closed for it.
+    fn keep(&mut self, id: SessionId, rest: &[u8]) -> bool {
+        let limit = self.query_buffer_limit();
+        let Some(session) = self.session_mut(id) else { return false };
+        if rest.is_empty() || session.closing || session.killed {
+            return true;
+        }
+        if session.pending.len() + rest.len() > limit || session.pending.try_reserve(rest.len()).is_err() {
+            session.pending = Vec::new();
+            session.killed = true;
+            self.stats.input_limit_closed += 1;
+            self.list(id);
+            return false;
+        }
+        session.pending.extend_from_slice(rest);
+        true
+    }
+
+    /// Goes on with a session's kept input.
+    fn go_on(&mut self, id: SessionId) {
+        let Some(session) = self.session_mut(id) else { return };
+        if session.pending.is_empty() || session.holds_input() || session.stalled {
+            return;
+        }
+        let mut pending = std::mem::take(&mut session.pending);
+        let taken = self.process(id, &pending);
+        if let Some(session) = self.session_mut(id) {
+            if taken == pending.len() {
+                // Keep a modest buffer: the next request will want it.
+                if pending.capacity() <= 64 << 10 {
+                    pending.clear();
+                    session.pending = pending;
+                }
+            } else {
+                pending.drain(..taken);
+                session.pending = pending;
+            }
+        }
+    }
+
+    /// Runs the whole requests at the start of `bytes`; how many bytes they took.
+    fn process(&mut self, id: SessionId, bytes: &[u8]) -> usize {
+        let limits = self.keyspace.limits.bulk;
+        let Some(session) = self.session_mut(id) else { return bytes.len() };
+        let mut parser = std::mem::take(&mut session.parser);
+        let mut out = session.take_output();
+        let mut at = 0;
+        loop {
+            let Some(session) = self.session_mut(id) else { return bytes.len() };
+            if session.holds_input() {
+                break;
+            }
+            if out.len() > STALL {
+                session.stalled = true;
+                break;
+            }
+            let trusted = session.authenticated;
+            match parser.next(&bytes[at..], limits, trusted) {
+                Ok(Parsed::Incomplete) => break,
+                Ok(Parsed::Nothing(taken)) => at += taken,
+                Ok(Parsed::Request(taken)) => {
+                    let args = parser.args(&bytes[at..]);
+                    self.run(id, args, &mut out);
+                    at += taken;
+                    // Pushes that arrived while the command ran follow its reply.
+                    if let Some(session) = self.session_mut(id) {
+                        out.append(&mut session.out);
+                    }
+                }
+                Err(text) => {
+                    session.closing = true;
+                    self.stats.errors += 1;
+                    Reply::new(&mut out, false).error(&crate::resp::Fault::made(text));
+                    at = bytes.len();
+                    break;
+                }
+            }
+        }
+        let Some(session) = self.session_mut(id) else { return bytes.len() };
+        session.out = out;
+        parser.trim();
+        session.parser = parser;
+        if session.unsent() > 0 || session.closing || session.killed {
+            self.list(id);
+        }
+        at
+    }
+
+    /// Runs one whole command for a session and appends its reply to `out`. This is the in-process door: no RESP
+    /// is parsed.
+    #[inline]
+    pub fn call(&mut self, id: SessionId, args: crate::resp::Args, out: &mut Vec<u8>) {
+        if args.len() > 0 && self.session(id).is_some_and(|session| !session.holds_input()) {
+            self.run(id, args, out);
+            if let Some(session) = self.session_mut(id) {
+                if session.unsent() > 0 || session.killed || session.closing {
+                    self.list(id);
+                }
+            }
+        }
+        self.finish();
+    }
+
+    /// What follows the commands of one input: sessions whose waits ended go on with their own input.
+    #[inline]
+    fn finish(&mut self) {
+        while let Some(id) = self.resumable.pop_front() {
+            self.go_on(id);
+        }
+    }
+
+    /// Writes a reply or push to a session from outside its own commands.
+    pub(crate) fn write_to(&mut self, id: SessionId, write: impl FnOnce(&mut Reply)) {
+        let Some(session) = self.session_mut(id) else { return };
+        if session.killed || session.closing {
+            return;
+        }
+        let resp3 = session.resp3;
+        write(&mut Reply::new(&mut session.out, resp3));
+        self.list(id);
+        self.check_output_limit(id);
+    }
+
+    /// Puts a session on the host's list.
+    pub(crate) fn list(&mut self, id: SessionId) {
+        if let Some(session) = self.session_mut(id) {
+            if !session.listed {
+                session.listed = true;
+                self.listed.push_back(id);
+            }
+        }
+    }
+
+    /// The next session that has output, or is to be closed; the host asks until there is none.
+    pub fn next_listed(&mut self) -> Option<SessionId> {
+        let id = self.listed.pop_front()?;
+        if let Some(session) = self.session_mut(id) {
+            session.listed = false;
+        }
+        Some(id)
+    }
+
+    /// A session's unsent output.
+    pub fn output(&self, id: SessionId) -> &[u8] {
+        self.session(id).map_or(&[], |session| &session.out[session.out_sent..])
+    }
+
+    /// Says that the host took `count` bytes of a session's output. A session that stood still goes on.
+    pub fn sent(&mut self, id: SessionId, count: usize) {
+        let Some(session) = self.session_mut(id) else { return };
+        let count = count.min(session.unsent());
+        session.out_sent += count;
+        session.traffic.1 += count as u64;
+        if session.out_sent == session.out.len() {
+            if session.out.capacity() > 64 << 10 {
+                session.out = Vec::new();
+            } else {
+                session.out.clear();
+            }
+            session.out_sent = 0;
+        }
+        let resume = session.stalled && session.unsent() <= STALL / 2;
+        if resume {
+            session.stalled = false;
+        }
+        self.stats.bytes_out += count as u64;
+        self.check_output_limit(id);
+        if resume {
+            self.go_on(id);
+            self.finish();
+        }
+    }
+
+    /// Whether the host is to close a session: at once when killed, else when its output is sent.
+    pub fn is_to_close(&self, id: SessionId) -> bool {
+        self.session(id).is_some_and(|session| session.killed || (session.closing && session.unsent() == 0))
+    }
+
+    /// Does what time asks for: ends waits, removes expired keys, frees unlinked values; one slice of each. Returns
+    /// when it is wanted again, in milliseconds since 1970.
+    pub fn tick(&mut self) -> Option<i64> {
+        self.time_out_waits();
+        let mut more = self.keyspace.expire_some(2000);
+        self.settle_changes();
+        self.serve_waits();
+        more |= self.keyspace.free_some(2000);
+        self.finish();
+        if more {
+            return Some(self.keyspace.now() + 1);
+        }
+        self.next_tick()
+    }
+
+    /// When [`Engine::tick`] is wanted, in milliseconds since 1970; `None` while nothing waits for time.
+    pub fn next_tick(&self) -> Option<i64> {
+        let now = self.keyspace.now();
+        // Active expiry need not be punctual: nobody sees an expired key. Ten rounds a second bound its cost.
+        let expiry = self.keyspace.next_expiry().map(|at| at.max(now + 100));
+        let garbage = self.keyspace.has_garbage().then_some(now + 1);
+        [expiry, garbage, self.waits.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Which lists of changes somebody reads.
+    pub(crate) fn refresh_listeners(&mut self) {
+        self.keyspace.changes.record_touched = !self.watches.is_empty() || !self.waits.is_empty();
+        self.keyspace.changes.record_effects = self.effects.is_wanted();
+    }
+
+    fn query_buffer_limit(&self) -> usize {
+        1 << 30
+    }
+
+    fn forget_subscriptions(&mut self, _id: SessionId) {}
+
+    fn check_output_limit(&mut self, _id: SessionId) {}
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,224 @@
-//! keyspace
+//! The keyspace: databases of keys cut into segments by hash slot, expiry, and the record of what a command
+//! changed. Time, seed and limits are handed in; nothing here knows a session or a protocol.
+
+mod changes;
+mod database;
+mod entry;
+mod keys;
+mod value;
+
+pub use changes::{Changes, Class, Effect, Event};
+pub use database::{Database, SEGMENTS};
+pub use entry::Entry;
+pub use keys::Keys;
+pub use value::{Str, Value};
+
+use crate::bytes::Rng;
+use crate::structures::Limits;
+
+/// When the compact encodings give way, under Redis' CONFIG names.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodingLimits {
+    /// `hash-max-listpack-entries`, `hash-max-listpack-value`.
+    pub hash: Limits,
+    /// `set-max-listpack-entries`, `set-max-listpack-value`.
+    pub set: Limits,
+    /// `set-max-intset-entries`.
+    pub intset: usize,
+    /// `zset-max-listpack-entries`, `zset-max-listpack-value`.
+    pub sorted_set: Limits,
+    /// `list-max-listpack-size`: bytes by class when negative, entries when positive.
+    pub list: i64,
+    /// `proto-max-bulk-len`: longest string in bytes.
+    pub bulk: usize,
+}
+
+impl EncodingLimits {
+    /// Redis' defaults; tables that grow out of compact forms hash with `seed`.
+    fn new(seed: u64) -> Self {
+        let small = Limits { entries: 128, value: 64, seed };
+        EncodingLimits { hash: small, set: small, intset: 512, sorted_set: small, list: -2, bulk: 512 << 20 }
+    }
+}
+
+/// Counters that INFO reports.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys that expired.
+    pub expired: u64,
+}
+
+/// All databases, and what every command on them shares.
+pub struct Keyspace {
+    pub(crate) databases: Vec<Database>,
+    now_us: i64,
+    pub(crate) now: i64,
+    pub(crate) access_clock: u32,
+    pub(crate) seed: u64,
+    /// The only source of chance for commands.
+    pub rng: Rng,
+    /// What the running command changed.
+    pub changes: Changes,
+    /// Counters for INFO.
+    pub stats: Stats,
+    /// When compact encodings give way.
+    pub limits: EncodingLimits,
+    /// Values taken out of the keyspace by UNLINK and its like, freed a slice at a time.
+    pub(crate) garbage: Vec<Value>,
+    /// Where the next slice of active expiry starts: database, segment.
+    pub(crate) expiry_at: (usize, usize),
+}
+
+impl Keyspace {
+    /// `databases` empty databases whose tables hash with `seed`.
+    pub fn new(databases: usize, seed: u64) -> Self {
+        Keyspace {
+            databases: (0..databases).map(|_| Database::default()).collect(),
+            now_us: 0,
+            now: 0,
+            access_clock: 0,
+            seed,
+            rng: Rng::new(seed),
+            changes: Changes::default(),
+            stats: Stats::default(),
+            limits: EncodingLimits::new(seed),
+            garbage: Vec::new(),
+            expiry_at: (0, 0),
+        }
+    }
+
+    /// Sets the instant that commands see, in microseconds since 1970.
+    #[inline]
+    pub fn set_clock(&mut self, now_us: i64) {
+        if now_us != self.now_us {
+            self.now_us = now_us;
+            self.now = now_us.div_euclid(1000);
+            self.access_clock = (self.now / 1000) as u32;
+        }
+    }
+
+    /// The instant that commands see, in milliseconds since 1970.
+    #[inline]
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// The instant that commands see, in microseconds since 1970.
+    pub fn now_us(&self) -> i64 {
+        self.now_us
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> usize {
+        self.databases.len()
+    }
+
+    /// The keys of database `index`. Panics when there is no such database.
+    #[inline]
+    pub fn keys(&mut self, index: usize) -> Keys<'_> {
+        debug_assert!(index < self.databases.len());
+        Keys { space: self, db: index }
+    }
+
+    /// Database `index` for counting and walking.
+    pub fn database(&self, index: usize) -> &Database {
+        &self.databases[index]
+    }
+
+    /// Exchanges two databases, whole.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        if a != b {
+            self.note_whole(a);
+            self.note_whole(b);
+            self.databases.swap(a, b);
+            self.note_whole(a);
+            self.note_whole(b);
+            self.changes.dirty += 1;
+        }
+    }
+
+    /// Empties database `index`; the memory is given back in slices when `lazily`. Returns how many keys it held.
+    pub fn flush(&mut self, index: usize, lazily: bool) -> usize {
+        self.note_whole(index);
+        let old = std::mem::take(&mut self.databases[index]);
+        let count = old.len();
+        if lazily {
+            self.garbage.extend(old.into_garbage());
+        }
+        self.changes.dirty += count as u64;
+        count
+    }
+
+    /// Marks every key of a database as touched, for those who watch or wait.
+    fn note_whole(&mut self, index: usize) {
+        if self.changes.record_touched {
+            let keys: Vec<Box<[u8]>> = self.databases[index].iter().map(|entry| entry.key().into()).collect();
+            self.changes.touched.extend(keys.into_iter().map(|key| (index, key)));
+        }
+    }
+
+    /// Whether unlinked values wait to be freed.
+    pub fn has_garbage(&self) -> bool {
+        !self.garbage.is_empty()
+    }
+
+    /// Frees about `budget` items of values that were unlinked; true while some are left.
+    pub fn free_some(&mut self, budget: usize) -> bool {
+        let mut left = budget as isize;
+        while left > 0 {
+            let Some(value) = self.garbage.last_mut() else { return false };
+            left -= value.len().min(budget) as isize + 1;
+            if value.free_some(budget) {
+                self.garbage.pop();
+            }
+        }
+        !self.garbage.is_empty()
+    }
+
+    /// One slice of active expiry: visits about `budget` entries of segments in which something is due, removes
+    /// what has expired, and says whether more may be due now.
+    pub fn expire_some(&mut self, budget: usize) -> bool {
+        let mut visited = 0;
+        let segments = self.databases.len() * SEGMENTS;
+        for _ in 0..segments {
+            let (db, segment) = self.expiry_at;
+            if self.databases[db].segment_due(segment, self.now) {
+                if visited >= budget {
+                    return true;
+                }
+                let mut due = Vec::new();
+                let (seen, finished) = self.databases[db].find_due(segment, self.now, budget, &mut due);
+                visited += seen;
+                let mut keys = self.keys(db);
+                for key in due {
+                    keys.expire_now(&key);
+                }
+                if !finished {
+                    return true;
+                }
+            } else if segment == 0 && self.databases[db].volatile() == 0 {
+                self.expiry_at = ((db + 1) % self.databases.len(), 0);
+                if self.expiry_at.0 == 0 && self.databases.iter().all(|db| db.soonest() > self.now) {
+                    return false;
+                }
+                continue;
+            }
+            self.expiry_at =
+                if segment + 1 < SEGMENTS { (db, segment + 1) } else { ((db + 1) % self.databases.len(), 0) };
+        }
+        self.databases.iter().any(|db| db.soonest() <= self.now)
+    }
+
+    /// No key expires before this instant (milliseconds since 1970); `None` when none has an expiry.
+    pub fn next_expiry(&self) -> Option<i64> {
+        let soonest = self.databases.iter().map(Database::soonest).min().unwrap_or(i64::MAX);
+        (soonest != i64::MAX).then_some(soonest)
+    }
+}
+
+#[cfg(test)]
+mod tests;

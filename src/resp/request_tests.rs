@@ -23,7 +23,8 @@ fn all(input: &[u8], step: usize) -> Result<Vec<Vec<Vec<u8>>>, String> {
 
 #[test]
 fn the_same_requests_however_the_bytes_are_cut() {
-    let input = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*0\r\n\r\nset \"a\\x41\\n\" 'b\\'c' \r\n*-1\r\n*1\r\n$12\r\nabc\r\ndefghij\r\n";
+    let input =
+        b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*0\r\n\r\nset \"a\\x41\\n\" 'b\\'c' \r\n*-1\r\n*1\r\n$12\r\nabc\r\ndefghij\r\n";
     let whole = all(input, input.len()).unwrap();
     assert_eq!(whole.len(), 3);
     assert_eq!(whole[1], [b"set".to_vec(), b"aA\n".to_vec(), b"b'c".to_vec()]);
@@ -56,7 +57,10 @@ fn breaches_are_named_as_redis_names_them() {
 fn before_auth_only_small_requests() {
     let mut parser = Parser::default();
     assert!(parser.next(b"*11\r\n", MAX, false).unwrap_err().contains("unauthenticated multibulk length"));
-    assert!(Parser::default().next(b"*1\r\n$16385\r\n", MAX, false).unwrap_err().contains("unauthenticated bulk length"));
+    assert!(Parser::default()
+        .next(b"*1\r\n$16385\r\n", MAX, false)
+        .unwrap_err()
+        .contains("unauthenticated bulk length"));
 }
 
 #[test]

@@ -7,3 +7,14 @@ pub mod list;
 pub mod listpack;
 pub mod set;
 pub mod sorted_set;
+
+/// When a compact form gives way to its table, and the seed that the table then hashes with.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most entries of the compact form.
+    pub entries: usize,
+    /// Longest entry of the compact form, in bytes.
+    pub value: usize,
+    /// Seed of the table's hash.
+    pub seed: u64,
+}

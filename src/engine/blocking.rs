@@ -1,0 +1,185 @@
+//! Commands that wait for keys: who waits for what, serving them in Redis' order, giving up in time.
+//!
+//! A waiting command is kept whole and run again when one of its keys was written. Clients are served per key in
+//! the order in which they began to wait; keys in the order in which they were written.
+
+use super::{Engine, SessionId};
+use crate::commands::{Outcome, TimeoutReply, Wait};
+use crate::resp::{Args, Reply, Span};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// A command with its arguments, kept beyond the input it came from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeptArgs {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl KeptArgs {
+    pub(crate) fn new(args: Args) -> Self {
+        let mut kept = KeptArgs { bytes: Vec::new(), spans: Vec::with_capacity(args.len()) };
+        for arg in args.iter_from(0) {
+            kept.spans.push(Span { start: kept.bytes.len() as u32, len: arg.len() as u32 });
+            kept.bytes.extend_from_slice(arg);
+        }
+        kept
+    }
+
+    pub(crate) fn args(&self) -> Args<'_> {
+        Args::new(&self.bytes, &self.spans)
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// A session's waiting command.
+pub(crate) struct Blocked {
+    pub(crate) command: super::table::Command,
+    pub(crate) args: KeptArgs,
+    pub(crate) wait: Wait,
+    pub(crate) db: usize,
+    pub(crate) since: i64,
+}
+
+/// Who waits for what.
+#[derive(Default)]
+pub(crate) struct Waits {
+    queues: BTreeMap<(usize, Box<[u8]>), VecDeque<SessionId>>,
+    deadlines: BTreeSet<(i64, SessionId)>,
+    /// Keys that were written and that somebody waits for, in order.
+    ready: VecDeque<(usize, Box<[u8]>)>,
+    pub(crate) count: usize,
+}
+
+impl Waits {
+    /// Notes that a key was written.
+    pub(crate) fn written(&mut self, db: usize, key: &[u8]) {
+        if self.queues.is_empty() {
+            return;
+        }
+        let name = (db, key.into());
+        if self.queues.contains_key(&name) && !self.ready.contains(&name) {
+            self.ready.push_back(name);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<i64> {
+        self.deadlines.first().map(|&(deadline, _)| deadline)
+    }
+
+    /// How many keys are waited for.
+    pub(crate) fn keys(&self) -> usize {
+        self.queues.len()
+    }
+}
+
+impl TimeoutReply {
+    pub(crate) fn write(self, reply: &mut Reply) {
+        match self {
+            TimeoutReply::Null => reply.null(),
+            TimeoutReply::NullArray => reply.null_array(),
+        }
+    }
+}
+
+impl Engine {
+    /// Puts a session to wait.
+    pub(crate) fn block(&mut self, id: SessionId, command: super::table::Command, args: Args, wait: Wait) {
+        let now = self.keyspace.now();
+        let Some(session) = self.session_mut(id) else { return };
+        let db = session.db;
+        let (keys, deadline) = (wait.keys.clone(), wait.deadline);
+        session.blocked = Some(Blocked { command, args: KeptArgs::new(args), wait, db, since: now });
+        for key in keys {
+            let queue = self.waits.queues.entry((db, key)).or_default();
+            if !queue.contains(&id) {
+                queue.push_back(id);
+            }
+        }
+        if let Some(deadline) = deadline {
+            self.waits.deadlines.insert((deadline, id));
+        }
+        self.waits.count += 1;
+        self.refresh_listeners();
+    }
+
+    /// Ends a session's wait without a reply; what it waited with.
+    pub(crate) fn unblock(&mut self, id: SessionId) -> Option<Blocked> {
+        let blocked = self.session_mut(id)?.blocked.take()?;
+        for key in &blocked.wait.keys {
+            let name = (blocked.db, key.clone());
+            if let Some(queue) = self.waits.queues.get_mut(&name) {
+                queue.retain(|&waiting| waiting != id);
+                if queue.is_empty() {
+                    self.waits.queues.remove(&name);
+                }
+            }
+        }
+        if let Some(deadline) = blocked.wait.deadline {
+            self.waits.deadlines.remove(&(deadline, id));
+        }
+        self.waits.count -= 1;
+        self.refresh_listeners();
+        Some(blocked)
+    }
+
+    /// Ends a wait with what its time-out answers, and goes on with the session's input later.
+    pub(crate) fn time_out(&mut self, id: SessionId) {
+        if let Some(blocked) = self.unblock(id) {
+            self.write_to(id, |reply| blocked.wait.on_timeout.write(reply));
+            self.resumable.push_back(id);
+        }
+    }
+
+    /// Ends the waits whose time is up.
+    pub(crate) fn time_out_waits(&mut self) {
+        while let Some(&(deadline, id)) = self.waits.deadlines.first() {
+            if deadline > self.keyspace.now() {
+                break;
+            }
+            self.time_out(id);
+        }
+    }
+
+    /// Runs the waiting commands of written keys again, until no key is left that could serve somebody.
+    pub(crate) fn serve_waits(&mut self) {
+        while let Some((db, key)) = self.waits.ready.pop_front() {
+            let Some(queue) = self.waits.queues.get(&(db, key.clone())) else { continue };
+            for id in queue.clone() {
+                let Some(blocked) = self.session(id).and_then(|session| session.blocked.as_ref()) else { continue };
+                let kind = blocked.wait.kind;
+                let fits = self.keyspace.keys(db).peek(&key).is_some_and(|entry| entry.value().type_name() == kind);
+                if !fits {
+                    continue;
+                }
+                self.retry(id);
+                self.settle_changes();
+            }
+        }
+    }
+
+    fn retry(&mut self, id: SessionId) {
+        let Some(session) = self.session_mut(id) else { return };
+        let Some(blocked) = session.blocked.take() else { return };
+        let mut out = session.take_output();
+        let db = std::mem::replace(&mut session.db, blocked.db);
+        let outcome = self.perform(id, blocked.command, blocked.args.args(), &mut out);
+        if let Some(session) = self.session_mut(id) {
+            session.db = db;
+            out.append(&mut session.out);
+            session.out = out;
+            session.blocked = Some(blocked);
+            if matches!(outcome, Outcome::Done) {
+                self.unblock(id);
+                self.list(id);
+                self.resumable.push_back(id);
+            }
+        }
+    }
+}

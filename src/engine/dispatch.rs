@@ -1,0 +1,224 @@
+//! The way of a command: found in the table, through the gates, queued or run, and what it changed passed on.
+
+use super::table::{Command, Run};
+use super::{Engine, ReplyMode, Session, SessionId};
+use crate::commands::spec::{flags, Spec};
+use crate::commands::{Context, Outcome};
+use crate::resp::{Args, Fault, Reply};
+
+/// One run of a command with the engine's powers.
+pub struct Call<'a> {
+    /// Whose command it is.
+    pub session: SessionId,
+    /// Its arguments, the name included.
+    pub args: Args<'a>,
+    /// What is declared of it.
+    pub spec: &'static Spec,
+    pub(crate) out: &'a mut Vec<u8>,
+    pub(crate) resp3: bool,
+}
+
+impl Call<'_> {
+    /// Where the reply goes.
+    #[inline]
+    pub fn reply(&mut self) -> Reply<'_> {
+        Reply::new(self.out, self.resp3)
+    }
+}
+
+/// Longest part of a name or argument that an error text repeats, as in Redis.
+const QUOTED: usize = 128;
+
+fn quoted(text: &[u8]) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(QUOTED)]).into_owned()
+}
+
+impl Engine {
+    /// The session whose command runs. Panics when it is gone: a session outlives its own command.
+    #[inline]
+    pub fn caller(&mut self, call: &Call) -> &mut Session {
+        self.session_mut(call.session).expect("a session outlives its own command")
+    }
+
+    /// Runs a client's command: gates, reply, and everything it sets off.
+    pub(crate) fn run(&mut self, id: SessionId, args: Args, out: &mut Vec<u8>) {
+        let start = out.len();
+        let now = self.keyspace.now();
+        self.stats.commands += 1;
+        let Some(session) = self.session_mut(id) else { return };
+        session.active = now;
+        session.commands += 1;
+        let found = self.find(args);
+        match found.and_then(|command| self.admit(id, command, args).map(|()| command)) {
+            Ok(command) => {
+                let session = self.session_mut(id).expect("checked above");
+                session.last_command = command.spec.name;
+                let queues = session.transaction.is_some()
+                    && !matches!(command.spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset");
+                if queues {
+                    let kept = super::blocking::KeptArgs::new(args);
+                    session.transaction.as_mut().expect("checked above").queue.push((command, kept));
+                    out.extend_from_slice(b"+QUEUED\r\n");
+                } else {
+                    let outcome = self.perform(id, command, args, out);
+                    self.settle_changes();
+                    if let Outcome::Wait(wait) = outcome {
+                        self.block(id, command, args, wait);
+                    }
+                    self.serve_waits();
+                }
+            }
+            Err(fault) => {
+                if let Some(transaction) = self.session_mut(id).and_then(|session| session.transaction.as_mut()) {
+                    transaction.spoiled = true;
+                }
+                self.refuse(id, &fault, out);
+            }
+        }
+        let Some(session) = self.session_mut(id) else { return };
+        match session.reply_mode {
+            ReplyMode::On => {}
+            ReplyMode::Off => out.truncate(start),
+            ReplyMode::SkipNext => {
+                out.truncate(start);
+                session.reply_mode = ReplyMode::Skip;
+            }
+            ReplyMode::Skip => {
+                out.truncate(start);
+                session.reply_mode = ReplyMode::On;
+            }
+        }
+    }
+
+    fn refuse(&mut self, id: SessionId, fault: &Fault, out: &mut Vec<u8>) {
+        self.stats.errors += 1;
+        let resp3 = self.session(id).is_some_and(|session| session.resp3);
+        Reply::new(out, resp3).error(fault);
+    }
+
+    /// Finds the command that `args` name, its subcommand where it has some, and checks the arity.
+    #[inline]
+    fn find(&self, args: Args) -> Result<Command, Fault> {
+        let Some(mut command) = self.table.find_name(args.at(0)) else { return Err(unknown(args)) };
+        // `container|sub` is a name for COMMAND INFO, not for clients.
+        if command.spec.name.contains('|') {
+            return Err(unknown(args));
+        }
+        if matches!(command.run, Run::Container) {
+            let Some(sub) = args.get(1) else { return Err(Fault::Arity(command.spec.name)) };
+            command = self.table.find_sub(command.spec, sub).ok_or_else(|| {
+                let container = command.spec.name.to_ascii_uppercase();
+                Fault::made(format!("ERR unknown subcommand '{}'. Try {container} HELP.", quoted(sub)))
+            })?;
+        }
+        if !command.spec.takes(args.len()) {
+            return Err(Fault::Arity(command.spec.name));
+        }
+        Ok(command)
+    }
+
+    /// The gates, in Redis' order.
+    #[inline]
+    fn admit(&mut self, id: SessionId, command: Command, _args: Args) -> Result<(), Fault> {
+        let session = self.session(id).expect("the caller is open");
+        if !session.authenticated && !command.spec.has(flags::NO_AUTH) {
+            return Err(Fault::Text("NOAUTH Authentication required."));
+        }
+        if session.transaction.is_some() && command.spec.has(flags::NO_MULTI) && command.spec.name != "watch" {
+            return Err(Fault::Text("ERR Command not allowed inside a transaction"));
+        }
+        if session.only_listens() {
+            let name = command.spec.name;
+            if !matches!(
+                name,
+                "ping"
+                    | "subscribe"
+                    | "ssubscribe"
+                    | "psubscribe"
+                    | "unsubscribe"
+                    | "sunsubscribe"
+                    | "punsubscribe"
+                    | "quit"
+                    | "reset"
+            ) {
+                return Err(Fault::made(format!(
+                    "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a command that passed the gates. Its reply is in `out`, unless it waits.
+    pub(crate) fn perform(&mut self, id: SessionId, command: Command, args: Args, out: &mut Vec<u8>) -> Outcome {
+        let start = out.len();
+        let Some(session) = self.session(id) else { return Outcome::Done };
+        let (db, resp3) = (session.db, session.resp3);
+        let handled = match command.run {
+            Run::Data(handler) => {
+                let databases = self.keyspace.databases();
+                let mut context = Context {
+                    keys: self.keyspace.keys(db),
+                    reply: Reply::new(out, resp3),
+                    name: command.spec.name,
+                    databases,
+                };
+                handler(&mut context, args)
+            }
+            Run::Power(handler) => handler(self, Call { session: id, args, spec: command.spec, out, resp3 }),
+            Run::Container => Err(Fault::Syntax),
+        };
+        let outcome = match handled {
+            Ok(outcome) => outcome,
+            Err(fault) => {
+                out.truncate(start);
+                self.refuse(id, &fault, out);
+                Outcome::Done
+            }
+        };
+        if self.effects.is_wanted() {
+            let verbatim = self.keyspace.changes.dirty > 0 && command.spec.has(flags::WRITE);
+            self.record(db, verbatim.then_some(args));
+        }
+        outcome
+    }
+
+    /// Passes on what was changed: to those who watch, to those who wait, to those who listen.
+    #[inline]
+    pub(crate) fn settle_changes(&mut self) {
+        let changes = &mut self.keyspace.changes;
+        changes.dirty = 0;
+        if changes.touched.is_empty() && changes.events.is_empty() && changes.removals.is_empty() {
+            return;
+        }
+        self.settle_recorded();
+    }
+
+    fn settle_recorded(&mut self) {
+        for name in std::mem::take(&mut self.keyspace.changes.touched) {
+            self.waits.written(name.0, &name.1);
+            if let Some(watchers) = self.watches.get(&name) {
+                for id in watchers.clone() {
+                    if let Some(session) = self.session_mut(id) {
+                        session.watch_broken = true;
+                    }
+                }
+            }
+        }
+        if !self.keyspace.changes.removals.is_empty() {
+            self.record(0, None);
+        }
+    }
+}
+
+fn unknown(args: Args) -> Fault {
+    let mut given = String::new();
+    for arg in args.iter_from(1) {
+        if given.len() >= QUOTED {
+            break;
+        }
+        let left = QUOTED - given.len();
+        given.push_str(&format!("'{}' ", String::from_utf8_lossy(&arg[..arg.len().min(left)])));
+    }
+    Fault::made(format!("ERR unknown command '{}', with args beginning with: {given}", quoted(args.at(0))))
+}

@@ -1,0 +1,82 @@
+//! The effect stream: what every change was, in order, numbered, in units that must be repeated whole.
+
+use super::Engine;
+use crate::keyspace::Effect;
+use crate::resp::Args;
+
+/// Effects that belong together: of one command, or of one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Number of its first effect; the first of all is 1.
+    pub first: u64,
+    /// The effects in order.
+    pub effects: Vec<Effect>,
+}
+
+/// Effects that were not taken yet.
+#[derive(Default)]
+pub(crate) struct EffectStream {
+    wanted: bool,
+    units: Vec<Unit>,
+    next: u64,
+    /// The unit that is being filled, while a transaction runs.
+    open: Option<Vec<Effect>>,
+}
+
+impl EffectStream {
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    fn add(&mut self, effects: impl Iterator<Item = Effect>) {
+        match &mut self.open {
+            Some(open) => open.extend(effects),
+            None => self.seal(effects.collect()),
+        }
+    }
+
+    fn seal(&mut self, effects: Vec<Effect>) {
+        if !effects.is_empty() {
+            let first = self.next + 1;
+            self.next += effects.len() as u64;
+            self.units.push(Unit { first, effects });
+        }
+    }
+}
+
+impl Engine {
+    /// Starts or stops recording effects. A host that records must take them regularly.
+    pub fn record_effects(&mut self, wanted: bool) {
+        self.effects.wanted = wanted;
+        if !wanted {
+            self.effects.units.clear();
+        }
+        self.refresh_listeners();
+    }
+
+    /// The effects since the last call, in units.
+    pub fn take_effects(&mut self) -> Vec<Unit> {
+        std::mem::take(&mut self.effects.units)
+    }
+
+    pub(crate) fn begin_unit(&mut self) {
+        self.effects.open = Some(Vec::new());
+    }
+
+    pub(crate) fn end_unit(&mut self) {
+        if let Some(effects) = self.effects.open.take() {
+            self.effects.seal(effects);
+        }
+    }
+
+    /// Puts what a command changed into the stream; `args` stand for it when it named no effects of its own.
+    pub(crate) fn record(&mut self, db: usize, args: Option<Args>) {
+        let changes = &mut self.keyspace.changes;
+        let verbatim = args
+            .filter(|_| changes.effects.is_empty())
+            .map(|args| Effect { db, argv: args.iter_from(0).map(Box::from).collect() });
+        let removals = std::mem::take(&mut changes.removals);
+        let own = std::mem::take(&mut changes.effects);
+        self.effects.add(removals.into_iter().chain(own).chain(verbatim));
+    }
+}

@@ -1,0 +1,65 @@
+use super::*;
+
+fn engine() -> Engine {
+    Engine::new(Table::new(crate::commands::FAMILIES, FAMILIES), Setup { seed: 1, now_us: 1_000_000, databases: 16 })
+}
+
+/// What a session answers to an inline command.
+fn ask(engine: &mut Engine, id: SessionId, line: &str) -> String {
+    engine.receive(id, format!("{line}\r\n").as_bytes());
+    let text = String::from_utf8_lossy(engine.output(id)).into_owned();
+    engine.sent(id, text.len());
+    text
+}
+
+#[test]
+fn get_and_set_through_resp() {
+    let mut engine = engine();
+    let id = engine.open(false);
+    engine.receive(id, b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\nhi\r\n*2\r\n$3\r\nget\r\n$1\r\na\r\n");
+    assert_eq!(engine.output(id), b"+OK\r\n$2\r\nhi\r\n");
+}
+
+#[test]
+fn a_watched_key_that_was_written_stops_exec() {
+    let mut engine = engine();
+    let (a, b) = (engine.open(false), engine.open(false));
+    assert_eq!(ask(&mut engine, a, "WATCH k"), "+OK\r\n");
+    assert_eq!(ask(&mut engine, a, "MULTI"), "+OK\r\n");
+    assert_eq!(ask(&mut engine, a, "SET k 1"), "+QUEUED\r\n");
+    assert_eq!(ask(&mut engine, b, "SET k 2"), "+OK\r\n");
+    assert_eq!(ask(&mut engine, a, "EXEC"), "*-1\r\n");
+    assert_eq!(ask(&mut engine, a, "GET k"), "$1\r\n2\r\n");
+}
+
+#[test]
+fn effects_are_numbered_and_a_transaction_is_one_unit() {
+    let mut engine = engine();
+    engine.record_effects(true);
+    let id = engine.open(false);
+    for line in ["SET a 1", "GET a", "MULTI", "SET b 2", "SET c 3", "EXEC"] {
+        ask(&mut engine, id, line);
+    }
+    let units = engine.take_effects();
+    assert_eq!(units.len(), 2);
+    assert_eq!((units[0].first, units[0].effects.len()), (1, 1));
+    assert_eq!((units[1].first, units[1].effects.len()), (2, 2));
+}
+
+#[test]
+fn a_client_that_never_reads_is_bounded() {
+    let mut engine = engine();
+    let id = engine.open(false);
+    engine.receive(id, format!("SET k {}\r\n", "x".repeat(60000)).as_bytes());
+    let request = b"GET k\r\n".repeat(1000);
+    engine.receive(id, &request);
+    let unsent = engine.output(id).len();
+    assert!(unsent < STALL + 70000, "{unsent}");
+    let mut total = 0;
+    while !engine.output(id).is_empty() {
+        let some = engine.output(id).len().min(100_000);
+        total += some;
+        engine.sent(id, some);
+    }
+    assert_eq!(total, 5 + 1000 * 60010);
+}

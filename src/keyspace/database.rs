@@ -1,0 +1,239 @@
+//! One database: a table for each segment of 16 hash slots. A segment is the unit of growth, of expiry, of the
+//! SCAN cursor, and later of snapshot and migration; the tables exist only once the database holds a key.
+
+use super::entry::{Entry, NEVER};
+use super::Value;
+use crate::bytes::{hash_bytes, key_slot, Rng};
+use crate::structures::dict::Dict;
+
+/// Segments of a database.
+pub const SEGMENTS: usize = 1024;
+
+/// Bits of the cursor that give the position inside a segment's table.
+const CURSOR_BITS: u32 = 48;
+
+struct Segment {
+    entries: Dict<Entry>,
+    /// Entries that have an expiry.
+    volatile: usize,
+    /// No entry expires before this; a lower bound, made exact by a whole walk.
+    soonest: i64,
+    /// Where the walk that looks for due entries stands, and the earliest expiry it saw.
+    walk: (u64, i64),
+}
+
+/// Where a key belongs: its segment and its hash in the segment's table.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    segment: usize,
+    hash: u64,
+}
+
+/// One numbered database.
+#[derive(Default)]
+pub struct Database {
+    segments: Vec<Segment>,
+    len: usize,
+    volatile: usize,
+}
+
+/// Where `key` belongs in a keyspace seeded with `seed`.
+#[inline]
+pub(crate) fn place(seed: u64, key: &[u8]) -> Place {
+    Place { segment: key_slot(key) as usize % SEGMENTS, hash: hash_bytes(seed, key) }
+}
+
+impl Database {
+    /// How many keys it holds, those that have expired but were not yet removed included.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it holds no key.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many keys have an expiry.
+    pub fn volatile(&self) -> usize {
+        self.volatile
+    }
+
+    /// All entries, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.segments.iter().flat_map(|segment| segment.entries.iter())
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, place: Place, key: &[u8]) -> Option<&Entry> {
+        self.segments.get(place.segment)?.entries.get_hashed(place.hash, key)
+    }
+
+    #[inline]
+    pub(crate) fn find_mut(&mut self, place: Place, key: &[u8]) -> Option<&mut Entry> {
+        self.segments.get_mut(place.segment)?.entries.get_mut_hashed(place.hash, key)
+    }
+
+    /// Whether some entry near `place` may be due: only then is an expiry check needed.
+    #[inline]
+    pub(crate) fn may_be_due(&self, place: Place, now: i64) -> bool {
+        self.segments.get(place.segment).is_some_and(|segment| segment.soonest <= now)
+    }
+
+    #[cold]
+    fn allocate(&mut self, seed: u64) {
+        self.segments = (0..SEGMENTS)
+            .map(|_| Segment { entries: Dict::new(seed), volatile: 0, soonest: NEVER, walk: (0, NEVER) })
+            .collect();
+    }
+
+    /// Puts `entry` in place; the entry of the same key that was there, if any.
+    pub(crate) fn insert(&mut self, seed: u64, place: Place, entry: Entry) -> Option<Entry> {
+        if self.segments.is_empty() {
+            self.allocate(seed);
+        }
+        let segment = &mut self.segments[place.segment];
+        if entry.expire_at != NEVER {
+            segment.volatile += 1;
+            self.volatile += 1;
+            segment.soonest = segment.soonest.min(entry.expire_at);
+            segment.walk.1 = segment.walk.1.min(entry.expire_at);
+        }
+        let old = segment.entries.insert_hashed(place.hash, entry);
+        match &old {
+            Some(old) if old.expire_at != NEVER => {
+                segment.volatile -= 1;
+                self.volatile -= 1;
+            }
+            Some(_) => {}
+            None => self.len += 1,
+        }
+        old
+    }
+
+    pub(crate) fn remove(&mut self, place: Place, key: &[u8]) -> Option<Entry> {
+        let segment = self.segments.get_mut(place.segment)?;
+        let entry = segment.entries.remove_hashed(place.hash, key)?;
+        self.len -= 1;
+        if entry.expire_at != NEVER {
+            segment.volatile -= 1;
+            self.volatile -= 1;
+        }
+        if segment.volatile == 0 {
+            segment.soonest = NEVER;
+        }
+        Some(entry)
+    }
+
+    /// Sets when the key at `place` expires ([`NEVER`] for not at all); false when it is not there.
+    pub(crate) fn set_expiry(&mut self, place: Place, key: &[u8], at: i64) -> bool {
+        let Some(segment) = self.segments.get_mut(place.segment) else { return false };
+        let Some(entry) = segment.entries.get_mut_hashed(place.hash, key) else { return false };
+        let change = (at != NEVER) as isize - (entry.expire_at != NEVER) as isize;
+        entry.expire_at = at;
+        segment.volatile = segment.volatile.wrapping_add_signed(change);
+        self.volatile = self.volatile.wrapping_add_signed(change);
+        segment.soonest = if segment.volatile == 0 { NEVER } else { segment.soonest.min(at) };
+        segment.walk.1 = segment.walk.1.min(at);
+        true
+    }
+
+    /// Whether something in `segment` may be due.
+    pub(crate) fn segment_due(&self, segment: usize, now: i64) -> bool {
+        self.segments.get(segment).is_some_and(|segment| segment.soonest <= now)
+    }
+
+    /// Walks on through `segment` by about `budget` entries and collects the keys that are due. Returns how many
+    /// were visited and whether the walk reached the end.
+    pub(crate) fn find_due(
+        &mut self,
+        segment: usize,
+        now: i64,
+        budget: usize,
+        due: &mut Vec<Box<[u8]>>,
+    ) -> (usize, bool) {
+        let segment = &mut self.segments[segment];
+        let (mut cursor, mut soonest) = segment.walk;
+        let mut seen = 0;
+        loop {
+            cursor = segment.entries.scan(cursor, 64, &mut |entry| {
+                seen += 1;
+                if entry.expire_at <= now {
+                    due.push(entry.key().into());
+                } else {
+                    soonest = soonest.min(entry.expire_at);
+                }
+            });
+            if cursor == 0 || seen >= budget {
+                break;
+            }
+        }
+        if cursor == 0 {
+            segment.soonest = soonest;
+            segment.walk = (0, NEVER);
+        } else {
+            segment.walk = (cursor, soonest);
+        }
+        (seen, cursor == 0)
+    }
+
+    /// No key expires before this; [`NEVER`] when none does.
+    pub(crate) fn soonest(&self) -> i64 {
+        if self.volatile == 0 {
+            return NEVER;
+        }
+        self.segments.iter().map(|segment| segment.soonest).min().unwrap_or(NEVER)
+    }
+
+    /// A key chosen at random, close to uniformly.
+    pub(crate) fn random(&self, rng: &mut Rng) -> Option<&Entry> {
+        if self.len == 0 {
+            return None;
+        }
+        let mut at = rng.below(self.len);
+        for segment in &self.segments {
+            let len = segment.entries.len();
+            if at < len {
+                return segment.entries.random(rng);
+            }
+            at -= len;
+        }
+        None
+    }
+
+    /// Visits about `count` entries from `cursor` on; the next cursor, 0 at the end. An entry that is there
+    /// from the first call to the last is visited, whatever is written in between.
+    pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&Entry)) -> u64 {
+        let (mut segment, mut inside) = ((cursor >> CURSOR_BITS) as usize, cursor & ((1 << CURSOR_BITS) - 1));
+        let mut seen = 0;
+        while let Some(table) = self.segments.get(segment).map(|segment| &segment.entries) {
+            if !table.is_empty() {
+                // The table's cursor is a position among 64-bit hashes: its upper bits are all that is kept.
+                let next = table.scan(inside << (64 - CURSOR_BITS), count - seen, &mut |entry| {
+                    seen += 1;
+                    visit(entry);
+                });
+                inside = next >> (64 - CURSOR_BITS);
+                debug_assert!(next == 0 || inside != 0);
+                if inside != 0 {
+                    return (segment as u64) << CURSOR_BITS | inside;
+                }
+            }
+            inside = 0;
+            segment += 1;
+            if seen >= count && segment < SEGMENTS {
+                return (segment as u64) << CURSOR_BITS;
+            }
+        }
+        0
+    }
+
+    /// Its values, for freeing them in slices.
+    pub(crate) fn into_garbage(self) -> impl Iterator<Item = Value> {
+        self.segments
+            .into_iter()
+            .flat_map(|mut segment| std::iter::from_fn(move || segment.entries.pop_any().map(|entry| entry.value)))
+    }
+}

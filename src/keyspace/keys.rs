@@ -1,0 +1,311 @@
+//! The keys of one database as a command sees them: expired keys are gone, reads are counted, writes are noted.
+
+use super::database::{place, Place};
+use super::entry::{Entry, NEVER};
+use super::{Class, Keyspace, Str, Value};
+use crate::resp::Fault;
+use crate::structures::hash::Hash;
+use crate::structures::list::List;
+use crate::structures::set::Set;
+use crate::structures::sorted_set::SortedSet;
+
+/// A view of one database, made for the length of a command.
+pub struct Keys<'k> {
+    pub(super) space: &'k mut Keyspace,
+    pub(super) db: usize,
+}
+
+/// Accessors for one type: reading, writing, and writing with creation. All answer WRONGTYPE to another type.
+macro_rules! typed {
+    ($(#[doc = $what:literal] $variant:ident($type:ty): $read:ident, $write:ident, $create:ident;)*) => { $(
+        #[doc = concat!("Reads ", $what, "; counts a hit or a miss.")]
+        #[inline]
+        pub fn $read(&mut self, key: &[u8]) -> Result<Option<&$type>, Fault> {
+            match self.read(key) {
+                None => Ok(None),
+                Some(Value::$variant(value)) => Ok(Some(value)),
+                Some(_) => Err(Fault::WrongType),
+            }
+        }
+
+        #[doc = concat!("Opens ", $what, " for writing, if the key is there.")]
+        #[inline]
+        pub fn $write(&mut self, key: &[u8]) -> Result<Option<&mut $type>, Fault> {
+            match self.write(key) {
+                None => Ok(None),
+                Some(Value::$variant(value)) => Ok(Some(value)),
+                Some(_) => Err(Fault::WrongType),
+            }
+        }
+
+        #[doc = concat!("Opens ", $what, " for writing; makes an empty one where there is no key. The caller must \
+            leave it non-empty or call [`Keys::remove_if_empty`].")]
+        pub fn $create(&mut self, key: &[u8]) -> Result<&mut $type, Fault> {
+            if self.write(key).is_none() {
+                self.put(key, Value::$variant(Default::default()));
+            }
+            match self.write(key) {
+                Some(Value::$variant(value)) => Ok(value),
+                _ => Err(Fault::WrongType),
+            }
+        }
+    )* };
+}
+
+impl Keys<'_> {
+    typed! {
+        /// a list
+        List(List): read_list, list_mut, list_or_new;
+        /// a hash
+        Hash(Hash): read_hash, hash_mut, hash_or_new;
+        /// a set
+        Set(Set): read_set, set_mut, set_or_new;
+        /// a sorted set
+        SortedSet(SortedSet): read_sorted_set, sorted_set_mut, sorted_set_or_new;
+    }
+
+    /// Reads a string; counts a hit or a miss.
+    #[inline]
+    pub fn read_string(&mut self, key: &[u8]) -> Result<Option<&Str>, Fault> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(Value::Str(value)) => Ok(Some(value)),
+            Some(_) => Err(Fault::WrongType),
+        }
+    }
+
+    /// Opens a string for writing in place, if the key is there.
+    #[inline]
+    pub fn string_mut(&mut self, key: &[u8]) -> Result<Option<&mut Str>, Fault> {
+        match self.write(key) {
+            None => Ok(None),
+            Some(Value::Str(value)) => Ok(Some(value)),
+            Some(_) => Err(Fault::WrongType),
+        }
+    }
+
+    /// The number of this database.
+    pub fn db(&self) -> usize {
+        self.db
+    }
+
+    /// The keyspace behind this view: clock, limits, chance, changes, other databases.
+    pub fn space(&mut self) -> &mut Keyspace {
+        self.space
+    }
+
+    /// The same command's view of another database. Panics when there is no such database.
+    pub fn other(&mut self, db: usize) -> Keys<'_> {
+        self.space.keys(db)
+    }
+
+    #[inline]
+    fn place(&self, key: &[u8]) -> Place {
+        place(self.space.seed, key)
+    }
+
+    /// Removes the key when its time has come.
+    #[inline]
+    fn settle(&mut self, place: Place, key: &[u8]) {
+        if self.space.databases[self.db].may_be_due(place, self.space.now) {
+            self.settle_slowly(place, key);
+        }
+    }
+
+    #[cold]
+    fn settle_slowly(&mut self, place: Place, key: &[u8]) {
+        let due = self.space.databases[self.db].find(place, key).is_some_and(|entry| entry.expire_at <= self.space.now);
+        if due {
+            self.expire_now(key);
+        }
+    }
+
+    /// Removes a key whose time has come, and says so to everybody.
+    pub(super) fn expire_now(&mut self, key: &[u8]) {
+        let place = self.place(key);
+        if let Some(old) = self.space.databases[self.db].remove(place, key) {
+            self.discard(old.value);
+            self.space.stats.expired += 1;
+            self.space.changes.removal(self.db, key);
+            self.space.changes.notify(Class::EXPIRED, "expired", key, self.db);
+            self.space.changes.touch(self.db, key);
+        }
+    }
+
+    /// Large values are freed in slices, later.
+    fn discard(&mut self, value: Value) {
+        if value.len() > 64 {
+            self.space.garbage.push(value);
+        }
+    }
+
+    /// Reads the value of `key` for a command: counts a hit or a miss and marks it as used.
+    #[inline]
+    pub fn read(&mut self, key: &[u8]) -> Option<&Value> {
+        let place = self.place(key);
+        self.settle(place, key);
+        let space = &mut *self.space;
+        match space.databases[self.db].find_mut(place, key) {
+            Some(entry) => {
+                space.stats.hits += 1;
+                entry.access = space.access_clock;
+                Some(&entry.value)
+            }
+            None => {
+                space.stats.misses += 1;
+                space.changes.notify(Class::KEY_MISS, "keymiss", key, self.db);
+                None
+            }
+        }
+    }
+
+    /// Opens the value of `key` for writing: marks it as used, counts nothing.
+    #[inline]
+    pub fn write(&mut self, key: &[u8]) -> Option<&mut Value> {
+        let place = self.place(key);
+        self.settle(place, key);
+        let space = &mut *self.space;
+        let entry = space.databases[self.db].find_mut(place, key)?;
+        entry.access = space.access_clock;
+        Some(&mut entry.value)
+    }
+
+    /// Looks at the entry of `key` without counting or marking it as used.
+    #[inline]
+    pub fn peek(&mut self, key: &[u8]) -> Option<&Entry> {
+        let place = self.place(key);
+        self.settle(place, key);
+        self.space.databases[self.db].find(place, key)
+    }
+
+    /// Whether the key is there. Counts and marks nothing.
+    #[inline]
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        self.peek(key).is_some()
+    }
+
+    /// Gives `key` this value, whatever it held, and no expiry. True when the key is new.
+    pub fn put(&mut self, key: &[u8], value: Value) -> bool {
+        let place = self.place(key);
+        self.settle(place, key);
+        let space = &mut *self.space;
+        let database = &mut space.databases[self.db];
+        if let Some(entry) = database.find_mut(place, key) {
+            entry.access = space.access_clock;
+            let volatile = entry.expire_at != NEVER;
+            let old = std::mem::replace(&mut entry.value, value);
+            if volatile {
+                database.set_expiry(place, key, NEVER);
+            }
+            self.discard(old);
+            return false;
+        }
+        database.insert(space.seed, place, Entry::new(key, value, space.access_clock));
+        space.changes.notify(Class::NEW, "new", key, self.db);
+        true
+    }
+
+    /// Gives `key` this value and keeps its expiry. True when the key is new.
+    pub fn put_keeping_expiry(&mut self, key: &[u8], value: Value) -> bool {
+        match self.write(key) {
+            Some(held) => {
+                let old = std::mem::replace(held, value);
+                self.discard(old);
+                false
+            }
+            None => self.put(key, value),
+        }
+    }
+
+    /// Removes `key` and hands out its value. Notes nothing: see [`Keys::delete`].
+    pub fn take(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
+        let place = self.place(key);
+        self.settle(place, key);
+        let entry = self.space.databases[self.db].remove(place, key)?;
+        let expiry = entry.expire_at();
+        Some((entry.value, expiry))
+    }
+
+    /// Removes `key` and notes a `del` event and one change; false when it was not there. Large values are freed
+    /// in slices, so this never holds the thread.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        match self.take(key) {
+            Some((value, _)) => {
+                self.discard(value);
+                self.modified(key, Class::GENERIC, "del");
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Removes `key` with a `del` event when its aggregate has lost its last element. Does not count as a change
+    /// of its own: the removal of the element did.
+    pub fn remove_if_empty(&mut self, key: &[u8]) -> bool {
+        let empty = self.peek(key).is_some_and(|entry| entry.value.is_empty());
+        if empty {
+            self.take(key);
+            self.notify(key, Class::GENERIC, "del");
+        }
+        empty
+    }
+
+    /// When `key` expires: `None` without such a key, `Some(None)` when it does not expire. Milliseconds since 1970.
+    pub fn expiry(&mut self, key: &[u8]) -> Option<Option<i64>> {
+        self.peek(key).map(Entry::expire_at)
+    }
+
+    /// Sets when `key` expires (milliseconds since 1970), or that it does not; false without such a key. Notes
+    /// nothing.
+    pub fn set_expiry(&mut self, key: &[u8], at: Option<i64>) -> bool {
+        let place = self.place(key);
+        self.space.databases[self.db].set_expiry(place, key, at.unwrap_or(NEVER))
+    }
+
+    /// Notes one change of `key`: for the effects, for those who watch it or wait for it, and as an event.
+    #[inline]
+    pub fn modified(&mut self, key: &[u8], class: u32, event: &'static str) {
+        let changes = &mut self.space.changes;
+        changes.dirty += 1;
+        changes.touch(self.db, key);
+        changes.notify(class, event, key, self.db);
+    }
+
+    /// Notes an event of `key` and nothing else.
+    #[inline]
+    pub fn notify(&mut self, key: &[u8], class: u32, event: &'static str) {
+        self.space.changes.notify(class, event, key, self.db);
+    }
+
+    /// Counts further changes of a command that made several at once.
+    #[inline]
+    pub fn dirty(&mut self, more: u64) {
+        self.space.changes.dirty += more;
+    }
+
+    /// Replaces the running command by `argv` as what reproduces its change; several calls add up.
+    pub fn effect(&mut self, argv: &[&[u8]]) {
+        self.space.changes.effect(self.db, argv);
+    }
+
+    /// Milliseconds since 1970.
+    #[inline]
+    pub fn now(&self) -> i64 {
+        self.space.now
+    }
+
+    /// A key chosen at random among those that have not expired.
+    pub fn random_key(&mut self) -> Option<Box<[u8]>> {
+        // Redis gives up after a hundred expired ones when nothing else may be there.
+        for _ in 0..100 {
+            let space = &mut *self.space;
+            let entry = space.databases[self.db].random(&mut space.rng)?;
+            let (key, due): (Box<[u8]>, bool) = (entry.key().into(), entry.expire_at <= space.now);
+            if !due {
+                return Some(key);
+            }
+            self.expire_now(&key);
+        }
+        None
+    }
+}
