@@ -476,6 +476,13 @@ pub struct Iter<'a> {
     back: usize,
 }
 
+impl Iter<'_> {
+    /// An iterator over nothing.
+    pub fn empty() -> Self {
+        Iter { bytes: &[], front: 0, back: 0 }
+    }
+}
+
 impl<'a> Iterator for Iter<'a> {
     type Item = Item<'a>;
 
