@@ -18,8 +18,11 @@ fn check(hash: &Hash, model: &HashMap<Vec<u8>, Vec<u8>>) {
 fn behaves_as_a_map() {
     for seed in 0..60 {
         let mut rng = Rng::new(seed);
-        let limits =
-            Limits { entries: [0, 3, 20, 128, 100_000][rng.below(5)], value: [0, 10, 64, 1 << 20][rng.below(4)], seed: 7 };
+        let limits = Limits {
+            entries: [0, 3, 20, 128, 100_000][rng.below(5)],
+            value: [0, 10, 64, 1 << 20][rng.below(4)],
+            seed: 7,
+        };
         let (mut hash, mut model) = (Hash::new(), HashMap::<Vec<u8>, Vec<u8>>::new());
         let many = rng.below(400) + 1;
         for turn in 0..800 {
