@@ -15,19 +15,9 @@ mod tree;
 
 use crate::bytes::Rng;
 use crate::structures::listpack::{self, Item};
+use crate::structures::Limits;
 use large::Large;
 use small::{read_score, Small};
-
-/// When a set leaves the small form.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Most members of a small set.
-    pub entries: usize,
-    /// Longest member of a small set, in bytes.
-    pub member: usize,
-    /// Seed of the member hash of a set that becomes large.
-    pub seed: u64,
-}
 
 /// What an insert did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +117,12 @@ pub struct SortedSet {
     form: Form,
 }
 
+impl std::fmt::Debug for SortedSet {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_list().entries(self.iter()).finish()
+    }
+}
+
 impl Default for SortedSet {
     fn default() -> Self {
         Self::new()
@@ -142,7 +138,7 @@ impl SortedSet {
     /// An empty set for about `entries` members, the first of which is `member` bytes long: large at once if that
     /// is past the limits.
     pub fn sized(entries: usize, member: usize, limits: &Limits) -> Self {
-        if entries > limits.entries || member > limits.member {
+        if entries > limits.entries || member > limits.value {
             SortedSet { form: Form::Large(Box::new(Large::new(limits.seed))) }
         } else {
             Self::new()
@@ -201,7 +197,7 @@ impl SortedSet {
             return small.update(at, member, old, score);
         }
         // A score takes up to 24 bytes as text.
-        if small.len() < limits.entries && member.len() <= limits.member && small.pack().fits(member.len() + 24, 2) {
+        if small.len() < limits.entries && member.len() <= limits.value && small.pack().fits(member.len() + 24, 2) {
             small.add(member, score);
             return Change::Added;
         }

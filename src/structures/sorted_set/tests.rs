@@ -3,8 +3,8 @@
 use super::*;
 use std::collections::{BTreeMap, HashSet};
 
-const LIMITS: Limits = Limits { entries: 128, member: 64, seed: 11 };
-const LARGE: Limits = Limits { entries: 0, member: 0, seed: 11 };
+const LIMITS: Limits = Limits { entries: 128, value: 64, seed: 11 };
+const LARGE: Limits = Limits { entries: 0, value: 0, seed: 11 };
 
 /// The model: scores by member; the order is made when asked for.
 #[derive(Default)]
