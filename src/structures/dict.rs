@@ -139,6 +139,18 @@ fn find<'a, T: Keyed>(table: &'a HashTable<T>, hash: u64, key: &[u8]) -> Option<
     table.find(spread(hash), |item| item.key() == key)
 }
 
+/// A full bucket by chance.
+fn random_bucket<T>(table: &HashTable<T>, rng: &mut Rng) -> Option<usize> {
+    let buckets = table.num_buckets();
+    for _ in 0..TRIES {
+        let index = rng.below(buckets);
+        if table.get_bucket(index).is_some() {
+            return Some(index);
+        }
+    }
+    table.iter_buckets().next()
+}
+
 /// Takes any one item out of a table. O(buckets / group width).
 fn take_any<T>(table: &mut HashTable<T>) -> Option<T> {
     let index = table.iter_buckets().next()?;
@@ -366,16 +378,32 @@ impl<T: Keyed> Dict<T> {
             return None;
         }
         match &self.form {
-            Form::One(table) => {
-                for _ in 0..TRIES {
-                    if let Some(item) = table.get_bucket(rng.below(table.num_buckets())) {
-                        return Some(item);
-                    }
-                }
-                table.iter().next()
+            Form::One(table) => table.get_bucket(random_bucket(table, rng)?),
+            Form::Many(directory) => {
+                let (number, index) = directory.random(rng)?;
+                directory.segments[number].table.get_bucket(index)
             }
-            Form::Many(directory) => directory.random(rng),
         }
+    }
+
+    /// Takes an item found by chance out; all are equally likely.
+    pub fn pop_random(&mut self, rng: &mut Rng) -> Option<T> {
+        if self.is_empty() {
+            return None;
+        }
+        let (table, index) = match &mut self.form {
+            Form::One(table) => {
+                let index = random_bucket(table, rng)?;
+                (table, index)
+            }
+            Form::Many(directory) => {
+                let (number, index) = directory.random(rng)?;
+                (&mut directory.segments[number].table, index)
+            }
+        };
+        let item = table.get_bucket_entry(index).ok()?.remove().0;
+        self.removed(item_hash(self.seed, &item));
+        Some(item)
     }
 
     /// Visits up to `n` items that lie together, starting at a place found by chance: cheaper and less even
@@ -508,3 +536,9 @@ impl<'a, T> Iterator for Iter<'a, T> {
 }
 
 impl<T> ExactSizeIterator for Iter<'_, T> {}
+
+impl<T> Clone for Iter<'_, T> {
+    fn clone(&self) -> Self {
+        Iter { table: self.table.clone(), rest: self.rest.clone(), left: self.left }
+    }
+}

@@ -227,18 +227,20 @@ impl<T: Keyed> Directory<T> {
         table.len()
     }
 
-    /// An item by chance. A segment and a bucket are drawn from as many as the widest has and drawn again when
+    /// The place (segment and bucket) of an item by chance. A segment and a bucket are drawn from as many as the widest has and drawn again when
     /// nothing is there, so that items of sparse and dense segments are equally likely.
-    pub(super) fn random(&self, rng: &mut Rng) -> Option<&T> {
+    pub(super) fn random(&self, rng: &mut Rng) -> Option<(usize, usize)> {
         for _ in 0..TRIES {
-            let table = &self.segments[rng.below(self.segments.len())].table;
-            if let Some(item) = table.get_bucket(rng.below(self.widest)) {
-                return Some(item);
+            let (number, index) = (rng.below(self.segments.len()), rng.below(self.widest));
+            if self.segments[number].table.get_bucket(index).is_some() {
+                return Some((number, index));
             }
         }
-        let first = rng.below(self.segments.len());
-        let (before, after) = self.segments.split_at(first);
-        after.iter().chain(before).find_map(|segment| segment.table.iter().next())
+        let (count, first) = (self.segments.len(), rng.below(self.segments.len()));
+        (0..count).map(|step| (first + step) % count).find_map(|number| {
+            let index = self.segments[number].table.iter_buckets().next()?;
+            Some((number, index))
+        })
     }
 
     /// The segment that a scan position (below 2^[`CURSOR_BITS`]) lies in, where it starts and where it ends.

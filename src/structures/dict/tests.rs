@@ -215,6 +215,12 @@ fn chance_is_even() {
             *drawn.entry(dict.random(&mut rng).unwrap().clone()).or_default() += 1;
         }
         assert_eq!(drawn.len(), items);
+        let mut popped = HashSet::new();
+        while let Some(item) = dict.pop_random(&mut rng) {
+            popped.insert(item);
+            assert_eq!(dict.len() + popped.len(), items);
+        }
+        assert_eq!(popped.len(), items);
         assert!(drawn.values().all(|count| (100..320).contains(count)), "{items}");
     }
     assert_eq!(Dict::<Vec<u8>>::new(1).random(&mut Rng::new(1)), None);
