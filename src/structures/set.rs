@@ -20,7 +20,7 @@ use crate::bytes::number::{format_i64, parse_i64, I64_TEXT};
 use crate::bytes::Rng;
 use hashbrown::HashTable;
 
-/// How large the compact forms may grow.
+/// How large the compact forms may grow, and how the table hashes that they give way to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// `set-max-intset-entries`: integers in an intset.
@@ -29,11 +29,13 @@ pub struct Limits {
     pub listpack_entries: usize,
     /// `set-max-listpack-value`: bytes of a member in a listpack.
     pub listpack_value: usize,
+    /// Seed of the hash of a set that becomes a table.
+    pub seed: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { intset_entries: 512, listpack_entries: 128, listpack_value: 64 }
+        Limits { intset_entries: 512, listpack_entries: 128, listpack_value: 64, seed: 0 }
     }
 }
 
@@ -46,6 +48,12 @@ pub enum Set {
     Listpack(Listpack),
     /// Anything.
     Table(Dict<Box<[u8]>>),
+}
+
+impl std::fmt::Debug for Set {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_set().entries(self.iter()).finish()
+    }
 }
 
 impl Default for Set {
@@ -66,25 +74,25 @@ impl Set {
     }
 
     /// An empty set in the form that suits `hint` members of which `first` is the first.
-    pub fn for_members(first: &[u8], hint: usize, limits: &Limits, seed: u64) -> Self {
+    pub fn for_members(first: &[u8], hint: usize, limits: &Limits) -> Self {
         if hint <= limits.intset_entries && parse_i64(first).is_some() {
             Set::new()
         } else if hint <= limits.listpack_entries {
             Set::Listpack(Listpack::new())
         } else {
-            Set::Table(Dict::with_capacity(seed, hint))
+            Set::Table(Dict::with_capacity(limits.seed, hint))
         }
     }
 
     /// Turns a compact set into a table when `more` members alone would be too many for its form.
-    pub fn prepare(&mut self, more: usize, limits: &Limits, seed: u64) {
+    pub fn prepare(&mut self, more: usize, limits: &Limits) {
         let limit = match self {
             Set::Intset(_) => limits.intset_entries,
             Set::Listpack(_) => limits.listpack_entries,
             Set::Table(_) => return,
         };
         if more > limit {
-            self.make_table(more, seed);
+            self.make_table(more, limits.seed);
         }
     }
 
@@ -128,8 +136,8 @@ impl Set {
         }
     }
 
-    /// Puts `member` in; whether it was new. `seed` is for the table, should the set become one.
-    pub fn add(&mut self, member: &[u8], limits: &Limits, seed: u64) -> bool {
+    /// Puts `member` in; whether it was new.
+    pub fn add(&mut self, member: &[u8], limits: &Limits) -> bool {
         match self {
             Set::Table(dict) => dict.get_or_insert_with(member, || member.into()).1,
             Set::Listpack(pack) => {
@@ -141,44 +149,44 @@ impl Set {
                     pack.push_back(member);
                     return true;
                 }
-                self.add_to_table(member, seed)
+                self.add_to_table(member, limits.seed)
             }
             Set::Intset(_) => match parse_i64(member) {
-                Some(value) => self.add_integer(value, limits, seed),
-                None => self.add_text_to_intset(member, limits, seed),
+                Some(value) => self.add_integer(value, limits),
+                None => self.add_text_to_intset(member, limits),
             },
         }
     }
 
     /// [`Set::add`] for a member of another set.
-    pub fn add_item(&mut self, member: Item<'_>, limits: &Limits, seed: u64) -> bool {
+    pub fn add_item(&mut self, member: Item<'_>, limits: &Limits) -> bool {
         match (&self, member) {
-            (Set::Intset(_), Item::Int(value)) => self.add_integer(value, limits, seed),
-            _ => self.add(member.bytes(&mut [0; I64_TEXT]), limits, seed),
+            (Set::Intset(_), Item::Int(value)) => self.add_integer(value, limits),
+            _ => self.add(member.bytes(&mut [0; I64_TEXT]), limits),
         }
     }
 
-    fn add_integer(&mut self, value: i64, limits: &Limits, seed: u64) -> bool {
+    fn add_integer(&mut self, value: i64, limits: &Limits) -> bool {
         let Set::Intset(set) = self else { return false };
         if !set.add(value) {
             return false;
         }
         if set.len() > limits.intset_entries {
-            self.make_table(0, seed);
+            self.make_table(0, limits.seed);
         }
         true
     }
 
-    fn add_text_to_intset(&mut self, member: &[u8], limits: &Limits, seed: u64) -> bool {
+    fn add_text_to_intset(&mut self, member: &[u8], limits: &Limits) -> bool {
         let Set::Intset(set) = self else { return false };
         // The ends of the order have the longest texts.
         let longest = set.first().map_or(0, digits).max(set.last().map_or(0, digits));
         if set.len() >= limits.listpack_entries || longest.max(member.len()) > limits.listpack_value {
-            return self.add_to_table(member, seed);
+            return self.add_to_table(member, limits.seed);
         }
         let mut pack = Listpack::with_capacity(set.len() * (set.width() + 2) + member.len() + 6);
         if !pack.fits(set.len() * longest + member.len(), set.len() + 1) {
-            return self.add_to_table(member, seed);
+            return self.add_to_table(member, limits.seed);
         }
         set.iter().for_each(|value| pack.push_back(value));
         pack.push_back(Item::Bytes(member));
@@ -291,14 +299,7 @@ impl Set {
     /// Takes `count` members by chance out (all, when there are fewer) and visits each. When most go, the few that
     /// stay are what is drawn; they then form a set anew and so may get a more compact form. O(count)
     /// expected; O(n) for compact forms.
-    pub fn pop_many(
-        &mut self,
-        rng: &mut Rng,
-        count: usize,
-        limits: &Limits,
-        seed: u64,
-        visit: &mut dyn FnMut(Item<'_>),
-    ) {
+    pub fn pop_many(&mut self, rng: &mut Rng, count: usize, limits: &Limits, visit: &mut dyn FnMut(Item<'_>)) {
         let remaining = self.len().saturating_sub(count);
         // Drawing costs about five times what walking does.
         if remaining > count / 5 {
@@ -329,7 +330,7 @@ impl Set {
             let (mut wanted, mut left) = (remaining, self.len());
             for member in self.iter() {
                 if left > 0 && rng.below(left) < wanted {
-                    kept.add_item(member, limits, seed);
+                    kept.add_item(member, limits);
                     wanted -= 1;
                 } else {
                     visit(member);
@@ -339,7 +340,7 @@ impl Set {
         } else {
             for _ in 0..remaining {
                 let Some(member) = self.pop_random(rng) else { break };
-                kept.add(&member, limits, seed);
+                kept.add(&member, limits);
             }
             self.iter().for_each(visit);
         }

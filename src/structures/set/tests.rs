@@ -1,8 +1,6 @@
 use super::*;
 use std::collections::{BTreeSet, HashMap};
 
-const SEED: u64 = 99;
-
 fn texts(set: &Set) -> BTreeSet<Vec<u8>> {
     set.iter().map(|member| member.to_vec()).collect()
 }
@@ -10,7 +8,7 @@ fn texts(set: &Set) -> BTreeSet<Vec<u8>> {
 fn of(members: impl IntoIterator<Item = String>) -> Set {
     let mut set = Set::new();
     for member in members {
-        set.add(member.as_bytes(), &Limits::default(), SEED);
+        set.add(member.as_bytes(), &Limits::default());
     }
     set
 }
@@ -19,7 +17,7 @@ fn of(members: impl IntoIterator<Item = String>) -> Set {
 fn agrees_with_a_btree_set_in_every_form() {
     for round in 0..40u64 {
         let mut rng = Rng::new(round);
-        let limits = Limits { intset_entries: [0, 5, 60, 512][rng.below(4)], ..Limits::default() };
+        let limits = Limits { intset_entries: [0, 5, 60, 512][rng.below(4)], seed: round, ..Limits::default() };
         let (span, texts_from) = ([10usize, 100, 200, 2_000][rng.below(4)], rng.below(3_000));
         let mut set = Set::new();
         let mut model: BTreeSet<Vec<u8>> = BTreeSet::new();
@@ -32,8 +30,8 @@ fn agrees_with_a_btree_set_in_every_form() {
             };
             let member = member.into_bytes();
             match rng.below(12) {
-                0..=5 => assert_eq!(set.add(&member, &limits, SEED), model.insert(member)),
-                6 => assert_eq!(set.add_item(Item::from(&member), &limits, SEED), model.insert(member)),
+                0..=5 => assert_eq!(set.add(&member, &limits), model.insert(member)),
+                6 => assert_eq!(set.add_item(Item::from(&member), &limits), model.insert(member)),
                 7 | 8 => assert_eq!(set.remove(&member), model.remove(&member)),
                 9 => match set.pop_random(&mut rng) {
                     Some(popped) => assert!(model.remove(&popped)),
@@ -66,7 +64,7 @@ fn forms_change_where_redis_changes_them() {
     assert_eq!(numbers(512).encoding(), "intset");
     assert_eq!(numbers(513).encoding(), "hashtable");
     let with_text = |mut set: Set, text: &str| {
-        assert!(set.add(text.as_bytes(), &Limits::default(), SEED));
+        assert!(set.add(text.as_bytes(), &Limits::default()));
         set.encoding()
     };
     assert_eq!(with_text(numbers(127), "a"), "listpack");
@@ -84,7 +82,7 @@ fn forms_change_where_redis_changes_them() {
     // What an intset's own integers may not exceed in a listpack.
     let narrow = Limits { listpack_value: 3, ..Limits::default() };
     let mut set = of(["-1000".into()]);
-    set.add(b"a", &narrow, SEED);
+    set.add(b"a", &narrow);
     assert_eq!(set.encoding(), "hashtable");
     for (first, hint, form) in [
         (&b"1"[..], 512, "intset"),
@@ -93,13 +91,13 @@ fn forms_change_where_redis_changes_them() {
         (b"a", 129, "hashtable"),
         (b"1", 1, "intset"),
     ] {
-        let mut set = Set::for_members(first, hint, &Limits::default(), SEED);
+        let mut set = Set::for_members(first, hint, &Limits::default());
         assert_eq!(set.encoding(), form);
-        set.prepare(hint, &Limits::default(), SEED);
+        set.prepare(hint, &Limits::default());
         assert_eq!(set.encoding(), form);
     }
     let mut set = words(3);
-    set.prepare(129, &Limits::default(), SEED);
+    set.prepare(129, &Limits::default());
     assert_eq!((set.encoding(), set.len()), ("hashtable", 3));
 }
 
@@ -142,7 +140,7 @@ fn popping_many_takes_exactly_that_many() {
                 let mut all = texts(&set);
                 let mut popped = 0;
                 let mut rng = Rng::new(count as u64);
-                set.pop_many(&mut rng, count, &Limits::default(), SEED, &mut |member| {
+                set.pop_many(&mut rng, count, &Limits::default(), &mut |member| {
                     assert!(all.remove(&member.to_vec()));
                     popped += 1;
                 });
