@@ -20,22 +20,18 @@ use crate::bytes::number::{format_i64, parse_i64, I64_TEXT};
 use crate::bytes::Rng;
 use hashbrown::HashTable;
 
-/// How large the compact forms may grow, and how the table hashes that they give way to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How large the compact forms may grow.
+#[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// `set-max-listpack-entries` and `set-max-listpack-value`; the seed of the table.
+    pub listpack: super::Limits,
     /// `set-max-intset-entries`: integers in an intset.
-    pub intset_entries: usize,
-    /// `set-max-listpack-entries`: members in a listpack.
-    pub listpack_entries: usize,
-    /// `set-max-listpack-value`: bytes of a member in a listpack.
-    pub listpack_value: usize,
-    /// Seed of the hash of a set that becomes a table.
-    pub seed: u64,
+    pub intset: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { intset_entries: 512, listpack_entries: 128, listpack_value: 64, seed: 0 }
+        Limits { listpack: super::Limits { entries: 128, value: 64, seed: 0 }, intset: 512 }
     }
 }
 
@@ -75,24 +71,24 @@ impl Set {
 
     /// An empty set in the form that suits `hint` members of which `first` is the first.
     pub fn for_members(first: &[u8], hint: usize, limits: &Limits) -> Self {
-        if hint <= limits.intset_entries && parse_i64(first).is_some() {
+        if hint <= limits.intset && parse_i64(first).is_some() {
             Set::new()
-        } else if hint <= limits.listpack_entries {
+        } else if hint <= limits.listpack.entries {
             Set::Listpack(Listpack::new())
         } else {
-            Set::Table(Dict::with_capacity(limits.seed, hint))
+            Set::Table(Dict::with_capacity(limits.listpack.seed, hint))
         }
     }
 
     /// Turns a compact set into a table when `more` members alone would be too many for its form.
     pub fn prepare(&mut self, more: usize, limits: &Limits) {
         let limit = match self {
-            Set::Intset(_) => limits.intset_entries,
-            Set::Listpack(_) => limits.listpack_entries,
+            Set::Intset(_) => limits.intset,
+            Set::Listpack(_) => limits.listpack.entries,
             Set::Table(_) => return,
         };
         if more > limit {
-            self.make_table(more, limits.seed);
+            self.make_table(more, limits.listpack.seed);
         }
     }
 
@@ -144,12 +140,12 @@ impl Set {
                 if pack.find(pack.first(), member, 0).is_some() {
                     return false;
                 }
-                let fits = pack.len() < limits.listpack_entries && member.len() <= limits.listpack_value;
+                let fits = pack.len() < limits.listpack.entries && member.len() <= limits.listpack.value;
                 if fits && pack.fits(member.len(), 1) {
                     pack.push_back(member);
                     return true;
                 }
-                self.add_to_table(member, limits.seed)
+                self.add_to_table(member, limits.listpack.seed)
             }
             Set::Intset(_) => match parse_i64(member) {
                 Some(value) => self.add_integer(value, limits),
@@ -171,8 +167,8 @@ impl Set {
         if !set.add(value) {
             return false;
         }
-        if set.len() > limits.intset_entries {
-            self.make_table(0, limits.seed);
+        if set.len() > limits.intset {
+            self.make_table(0, limits.listpack.seed);
         }
         true
     }
@@ -181,12 +177,12 @@ impl Set {
         let Set::Intset(set) = self else { return false };
         // The ends of the order have the longest texts.
         let longest = set.first().map_or(0, digits).max(set.last().map_or(0, digits));
-        if set.len() >= limits.listpack_entries || longest.max(member.len()) > limits.listpack_value {
-            return self.add_to_table(member, limits.seed);
+        if set.len() >= limits.listpack.entries || longest.max(member.len()) > limits.listpack.value {
+            return self.add_to_table(member, limits.listpack.seed);
         }
         let mut pack = Listpack::with_capacity(set.len() * (set.width() + 2) + member.len() + 6);
         if !pack.fits(set.len() * longest + member.len(), set.len() + 1) {
-            return self.add_to_table(member, limits.seed);
+            return self.add_to_table(member, limits.listpack.seed);
         }
         set.iter().for_each(|value| pack.push_back(value));
         pack.push_back(Item::Bytes(member));
