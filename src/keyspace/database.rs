@@ -4,13 +4,10 @@
 use super::entry::{Entry, NEVER};
 use super::Value;
 use crate::bytes::{hash_bytes, key_slot, Rng};
-use crate::structures::dict::Dict;
+use crate::structures::dict::{Dict, CURSOR_BITS};
 
 /// Segments of a database.
 pub const SEGMENTS: usize = 1024;
-
-/// Bits of the cursor that give the position inside a segment's table.
-const CURSOR_BITS: u32 = 48;
 
 struct Segment {
     entries: Dict<Entry>,
@@ -204,27 +201,25 @@ impl Database {
     }
 
     /// Visits about `count` entries from `cursor` on; the next cursor, 0 at the end. An entry that is there
-    /// from the first call to the last is visited, whatever is written in between.
+    /// from the first call to the last is visited, whatever is written in between. The cursor is a segment's
+    /// number above the position in its table: 52 bits, which clients that keep it in a double do not lose.
     pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&Entry)) -> u64 {
-        let (mut segment, mut inside) = ((cursor >> CURSOR_BITS) as usize, cursor & ((1 << CURSOR_BITS) - 1));
+        let (mut segment, mut inside) = (cursor >> CURSOR_BITS, cursor & ((1 << CURSOR_BITS) - 1));
         let mut seen = 0;
-        while let Some(table) = self.segments.get(segment).map(|segment| &segment.entries) {
+        while let Some(table) = self.segments.get(segment as usize).map(|segment| &segment.entries) {
             if !table.is_empty() {
-                // The table's cursor is a position among 64-bit hashes: its upper bits are all that is kept.
-                let next = table.scan(inside << (64 - CURSOR_BITS), count - seen, &mut |entry| {
+                inside = table.scan(inside, count.saturating_sub(seen), &mut |entry| {
                     seen += 1;
                     visit(entry);
                 });
-                inside = next >> (64 - CURSOR_BITS);
-                debug_assert!(next == 0 || inside != 0);
                 if inside != 0 {
-                    return (segment as u64) << CURSOR_BITS | inside;
+                    return segment << CURSOR_BITS | inside;
                 }
             }
             inside = 0;
             segment += 1;
-            if seen >= count && segment < SEGMENTS {
-                return (segment as u64) << CURSOR_BITS;
+            if seen >= count && segment < SEGMENTS as u64 {
+                return segment << CURSOR_BITS;
             }
         }
         0

@@ -178,6 +178,27 @@ impl Keys<'_> {
         self.space.databases[self.db].find(place, key)
     }
 
+    /// Looks at the entry of `key`: counts a hit or a miss as reading does, but does not mark it as used.
+    pub fn look(&mut self, key: &[u8]) -> Option<&Entry> {
+        let place = self.place(key);
+        self.settle(place, key);
+        let space = &mut *self.space;
+        let found = space.databases[self.db].find(place, key);
+        match found {
+            Some(_) => space.stats.hits += 1,
+            None => {
+                space.stats.misses += 1;
+                space.changes.notify(Class::KEY_MISS, "keymiss", key, self.db);
+            }
+        }
+        found
+    }
+
+    /// The value of a key that this command has read already: for commands that work on several keys at once.
+    pub fn held(&self, key: &[u8]) -> Option<&Value> {
+        self.space.databases[self.db].find(self.place(key), key).map(Entry::value)
+    }
+
     /// Whether the key is there. Counts and marks nothing.
     #[inline]
     pub fn exists(&mut self, key: &[u8]) -> bool {
@@ -259,7 +280,9 @@ impl Keys<'_> {
     /// nothing.
     pub fn set_expiry(&mut self, key: &[u8], at: Option<i64>) -> bool {
         let place = self.place(key);
-        self.space.databases[self.db].set_expiry(place, key, at.unwrap_or(NEVER))
+        // The last millisecond that 64 bits can name stands for never.
+        let at = at.map_or(NEVER, |at| at.min(NEVER - 1));
+        self.space.databases[self.db].set_expiry(place, key, at)
     }
 
     /// Notes one change of `key`: for the effects, for those who watch it or wait for it, and as an event.

@@ -77,7 +77,7 @@ impl Str {
 }
 
 /// What a key holds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// A string.
     Str(Str),
