@@ -1,1 +1,305 @@
 //! The one room that knows JavaScript.
+//!
+//! Two doors. wasm-bindgen carries what is rare: making an engine, configuration, figures. The hot path is a
+//! handful of plain exports over one shared buffer: requests in, replies out, nothing allocated.
+//!
+//! # The buffer
+//! ```text
+//! request: | bytes of the arguments, or RESP as it came from a socket …        |   door_request(door, length)
+//! spans:   | start u32, length u32 | start u32, length u32 | …                 |   door_spans(door, count)
+//! reply:   | RESP3                                                             |   door_reply(door)
+//! ```
+//! JavaScript fills `request` and `spans`, calls [`door_call`], and reads the reply. Every address may move when
+//! memory grows, so it is asked for again whenever `memory.buffer` has changed.
+
+use crate::engine::{Engine, SessionId, Setup};
+use crate::resp::{Args, Span};
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
+
+/// Smallest request buffer, in bytes: most commands fit without asking for more.
+const REQUEST: usize = 64 << 10;
+
+/// Most spans a plain call may have before it asks for more.
+const SPANS: usize = 1024;
+
+/// Reply buffers above this are given back after use.
+const REPLY: usize = 1 << 20;
+
+struct Inner {
+    engine: Engine,
+    request: Vec<u8>,
+    spans: Vec<Span>,
+    reply: Vec<u8>,
+}
+
+/// An engine with its buffers.
+#[wasm_bindgen]
+pub struct Door {
+    // Boxed so that its address, which the plain exports get, never moves.
+    inner: Box<Inner>,
+}
+
+/// What an engine is made with.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Options {
+    /// Two halves of the seed: numbers of JavaScript hold 53 bits.
+    seed: (u32, u32),
+    /// Milliseconds since 1970.
+    now: f64,
+    /// Number of databases.
+    databases: usize,
+}
+
+/// Figures of an engine.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Figures {
+    keys: usize,
+    commands: f64,
+    sessions: usize,
+    hits: f64,
+    misses: f64,
+    expired: f64,
+}
+
+thread_local! {
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+#[wasm_bindgen]
+impl Door {
+    /// Makes an engine from `{ seed: [u32, u32], now: ms, databases }`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options: JsValue) -> Result<Door, JsError> {
+        std::panic::set_hook(Box::new(|info| PANIC.with_borrow_mut(|text| *text = info.to_string())));
+        let options: Options = serde_wasm_bindgen::from_value(options)?;
+        let setup = Setup {
+            seed: (options.seed.0 as u64) << 32 | options.seed.1 as u64,
+            now_us: micros(options.now),
+            databases: options.databases.clamp(1, 1 << 16),
+        };
+        let inner = Inner {
+            engine: Engine::new(crate::catalog::table(), setup),
+            request: vec![0; REQUEST],
+            spans: vec![Span { start: 0, len: 0 }; SPANS],
+            reply: Vec::with_capacity(4096),
+        };
+        Ok(Door { inner: Box::new(inner) })
+    }
+
+    /// What the plain exports take as `door`; valid until `free()`.
+    pub fn address(&mut self) -> usize {
+        &raw mut *self.inner as usize
+    }
+
+    /// Says where a session's client is, for CLIENT LIST.
+    pub fn set_address(&mut self, session: SessionId, address: String, local: String) {
+        if let Some(session) = self.inner.engine.session_mut(session) {
+            session.address = address;
+            session.local_address = local;
+        }
+    }
+
+    /// The index of a command for `door_call`, or -1. Subcommands are reached through their container.
+    pub fn find(&self, name: &str) -> i32 {
+        let table = self.inner.engine.table();
+        table.commands().iter().position(|command| command.spec.name == name).map_or(-1, |index| index as i32)
+    }
+
+    /// Figures: `{ keys, commands, sessions, hits, misses, expired }`.
+    pub fn figures(&self) -> Result<JsValue, JsError> {
+        let engine = &self.inner.engine;
+        let space = &engine.keyspace;
+        let figures = Figures {
+            keys: (0..space.databases()).map(|db| space.database(db).len()).sum(),
+            commands: engine.stats.commands as f64,
+            sessions: engine.sessions().count(),
+            hits: space.stats.hits as f64,
+            misses: space.stats.misses as f64,
+            expired: space.stats.expired as f64,
+        };
+        Ok(serde_wasm_bindgen::to_value(&figures)?)
+    }
+}
+
+/// The message of the panic that ended this instance. Callable after the trap.
+#[wasm_bindgen(js_name = panicMessage)]
+pub fn panic_message() -> String {
+    PANIC.with_borrow(Clone::clone)
+}
+
+fn micros(millis: f64) -> i64 {
+    (millis * 1000.0) as i64
+}
+
+/// The engine behind an address.
+///
+/// # Safety
+/// `door` is what [`Door::address`] returned and its `Door` was not freed; there is one thread, and no export is
+/// called from within another, so no second reference exists.
+unsafe fn at<'a>(door: *mut u8) -> &'a mut Inner {
+    unsafe { &mut *door.cast::<Inner>() }
+}
+
+/// Makes the request buffer hold at least `length` bytes; its address, or 0 when there is no memory for it.
+///
+/// # Safety
+/// As for all plain exports: `door` comes from [`Door::address`] of a living `Door`.
+#[no_mangle]
+pub unsafe extern "C" fn door_request(door: *mut u8, length: usize) -> *mut u8 {
+    let inner = unsafe { at(door) };
+    if inner.request.len() < length {
+        let more = length - inner.request.len();
+        if inner.request.try_reserve_exact(more).is_err() {
+            return std::ptr::null_mut();
+        }
+        inner.request.resize(length, 0);
+    } else if inner.request.len() > 8 * REQUEST && length <= REQUEST {
+        inner.request = vec![0; REQUEST];
+    }
+    inner.request.as_mut_ptr()
+}
+
+/// Makes room for `count` spans; their address, or 0 when there is no memory for them.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_spans(door: *mut u8, count: usize) -> *mut Span {
+    let inner = unsafe { at(door) };
+    if inner.spans.len() < count {
+        let more = count - inner.spans.len();
+        if inner.spans.try_reserve_exact(more).is_err() {
+            return std::ptr::null_mut();
+        }
+        inner.spans.resize(count, Span { start: 0, len: 0 });
+    }
+    inner.spans.as_mut_ptr()
+}
+
+/// Runs the command whose `count` arguments are in the buffers, name included, at `now` (ms since 1970). Returns the
+/// reply's length in bytes, 0 when the session waits.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_call(door: *mut u8, session: SessionId, count: usize, now: f64) -> usize {
+    let inner = unsafe { at(door) };
+    inner.engine.set_clock(micros(now));
+    if inner.reply.capacity() > REPLY {
+        inner.reply = Vec::with_capacity(4096);
+    }
+    inner.reply.clear();
+    let spans = &inner.spans[..count.min(inner.spans.len())];
+    inner.engine.call(session, Args::new(&inner.request, spans), &mut inner.reply);
+    inner.reply.len()
+}
+
+/// Where the reply of [`door_call`] stands.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_reply(door: *mut u8) -> *const u8 {
+    unsafe { at(door) }.reply.as_ptr()
+}
+
+/// Hands in the first `length` bytes of the request buffer as RESP from a session's client.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_receive(door: *mut u8, session: SessionId, length: usize, now: f64) {
+    let inner = unsafe { at(door) };
+    inner.engine.set_clock(micros(now));
+    let length = length.min(inner.request.len());
+    inner.engine.receive(session, &inner.request[..length]);
+}
+
+/// Opens a session; `internal` is a client in this program.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_open(door: *mut u8, internal: bool, now: f64) -> SessionId {
+    let inner = unsafe { at(door) };
+    inner.engine.set_clock(micros(now));
+    inner.engine.open(internal)
+}
+
+/// Closes a session.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_close(door: *mut u8, session: SessionId) {
+    unsafe { at(door) }.engine.close(session);
+}
+
+/// The next session with output, or to be closed; -1 when there is none.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_next(door: *mut u8) -> i32 {
+    unsafe { at(door) }.engine.next_listed().map_or(-1, |id| id as i32)
+}
+
+/// Length of a session's unsent output; [`door_output_at`] says where it stands.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_output(door: *mut u8, session: SessionId) -> usize {
+    unsafe { at(door) }.engine.output(session).len()
+}
+
+/// Where a session's unsent output stands.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_output_at(door: *mut u8, session: SessionId) -> *const u8 {
+    unsafe { at(door) }.engine.output(session).as_ptr()
+}
+
+/// Says that `count` bytes of a session's output were taken.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_sent(door: *mut u8, session: SessionId, count: usize) {
+    unsafe { at(door) }.engine.sent(session, count);
+}
+
+/// Whether a session is to be closed now.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_is_to_close(door: *mut u8, session: SessionId) -> bool {
+    unsafe { at(door) }.engine.is_to_close(session)
+}
+
+/// Does what time asks for; when it is wanted again (ms since 1970), -1 for not before something else happens.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_tick(door: *mut u8, now: f64) -> f64 {
+    let inner = unsafe { at(door) };
+    inner.engine.set_clock(micros(now));
+    inner.engine.tick().map_or(-1.0, |at| at as f64)
+}
+
+/// When [`door_tick`] is wanted (ms since 1970), -1 for not before something else happens.
+///
+/// # Safety
+/// See [`door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_next_tick(door: *mut u8) -> f64 {
+    unsafe { at(door) }.engine.next_tick().map_or(-1.0, |at| at as f64)
+}
