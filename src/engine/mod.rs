@@ -121,10 +121,11 @@ impl Engine {
         self.keyspace.set_clock(now_us);
     }
 
-    /// Opens a session. `internal` is a client in the same program: it need not authenticate.
+    /// Opens a session. `internal` is a client in the same program: it need not authenticate and speaks RESP3.
     pub fn open(&mut self, internal: bool) -> SessionId {
         let mut session = Session::new(self.next_client_id, self.keyspace.now());
         session.internal = internal;
+        session.resp3 = internal;
         session.authenticated = internal || self.password.is_none();
         self.next_client_id += 1;
         self.stats.sessions += 1;

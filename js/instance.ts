@@ -1,0 +1,195 @@
+// One database as the program holds it: the engine behind its door, the sessions on it, and the time it needs.
+// Clients and servers are built on this; nothing here knows a platform.
+import { Door, type EngineOptions, type Figures } from "./door.js";
+import { ClosedError, EngineLostError } from "./errors.js";
+import type { Arg, Reply } from "./resp.js";
+
+/** Where a session's bytes go. */
+export interface Transport {
+  /** Takes bytes; false when it wants no more until {@link Connection.drained} is called. */
+  write(bytes: Uint8Array): boolean;
+  /** The engine ended the session: close once what was written is out. */
+  close(): void;
+}
+
+/** A session whose client speaks RESP. */
+export interface Connection {
+  /** Hands in what the client sent. */
+  receive(bytes: Uint8Array): void;
+  /** The transport takes bytes again. */
+  drained(): void;
+  /** The client is gone. */
+  close(): void;
+}
+
+/** How to reach a connection's client, for CLIENT LIST. */
+export interface Peer {
+  /** The client's address, `ip:port`. */
+  address?: string;
+  /** The address it connected to. */
+  local?: string;
+  /** A client in this program, which need not authenticate. */
+  internal?: boolean;
+}
+
+/** Most bytes written to a transport at once. */
+const BLOCK = 256 << 10;
+
+/** Between two rounds of housekeeping while commands run, in milliseconds. */
+const ROUND = 100;
+
+/** One engine with its sessions. */
+export class Instance {
+  readonly door: Door;
+  #connections = new Map<number, Session>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
+  #lastTick = 0;
+  #draining = false;
+  #closed = false;
+
+  constructor(module: WebAssembly.Module, options: EngineOptions = {}) {
+    this.door = new Door(module, options);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Runs one command for an internal session; `undefined` when it waits. Errors are returned. */
+  call(session: number, args: readonly Arg[], binary = false): Reply | undefined {
+    const reply = this.door.call(session, args, binary);
+    this.#after();
+    return reply;
+  }
+
+  /** Opens a session whose bytes go to `transport`. */
+  connect(transport: Transport, peer: Peer = {}): Connection {
+    if (this.#closed) throw new ClosedError();
+    const id = this.door.open(peer.internal ?? false);
+    if (peer.address !== undefined) this.door.setAddress(id, peer.address, peer.local ?? "");
+    const session = new Session(this, id, transport);
+    this.#connections.set(id, session);
+    this.drain();
+    return session;
+  }
+
+  /** Hands out what the engine has for its sessions' transports. */
+  drain(): void {
+    if (this.#draining || this.#closed) return;
+    this.#draining = true;
+    try {
+      for (let id = this.door.next(); id >= 0; id = this.door.next()) this.#connections.get(id)?.flush();
+    } catch (error) {
+      if (error instanceof EngineLostError) this.#abandon();
+      throw error;
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  /** Runs work that may leave output and new deadlines behind. */
+  work(run: () => void): void {
+    if (this.#closed) return;
+    run();
+    this.drain();
+    this.#schedule(this.door.nextTick());
+  }
+
+  /** Forgets a session. */
+  forget(id: number): void {
+    if (this.#connections.delete(id)) this.door.end(id);
+  }
+
+  /** Figures of the engine. */
+  figures(): Figures {
+    return this.door.figures();
+  }
+
+  /** Ends every session and frees the engine. */
+  close(): void {
+    if (this.#closed) return;
+    this.#abandon();
+    this.door.close();
+  }
+
+  /** Closes all transports: the engine is gone. */
+  #abandon(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    const connections = [...this.#connections.values()];
+    this.#connections.clear();
+    for (const session of connections) session.transport.close();
+  }
+
+  /** Housekeeping that rides on commands: platforms without timers need no other. */
+  #after(): void {
+    if (this.#connections.size > 0) this.drain();
+    const now = this.door.now();
+    if (now - this.#lastTick >= ROUND) {
+      this.#lastTick = now;
+      this.tick();
+    }
+  }
+
+  /** Does what time asks for now. */
+  tick(): void {
+    const next = this.door.tick();
+    this.drain();
+    this.#schedule(next);
+  }
+
+  /** Arranges for a tick at `at` (ms since 1970; -1 for none). */
+  #schedule(at: number): void {
+    if (at < 0 || this.#closed || at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    const wake = () => {
+      this.#timerAt = Infinity;
+      if (!this.#closed) this.tick();
+    };
+    try {
+      this.#timer = setTimeout(wake, Math.min(Math.max(at - this.door.now(), 1), 0x7fffffff));
+      // Housekeeping alone must not keep a program alive.
+      (this.#timer as { unref?: () => void }).unref?.();
+    } catch {
+      // Workers have no timers outside a request: commands bring the time along.
+      this.#timerAt = Infinity;
+    }
+  }
+}
+
+/** One session with its transport. */
+class Session implements Connection {
+  #full = false;
+
+  constructor(readonly instance: Instance, readonly id: number, readonly transport: Transport) {}
+
+  receive(bytes: Uint8Array): void {
+    this.instance.work(() => this.instance.door.receive(this.id, bytes));
+  }
+
+  drained(): void {
+    this.#full = false;
+    this.instance.work(() => this.flush());
+  }
+
+  close(): void {
+    if (!this.instance.closed) this.instance.work(() => this.instance.forget(this.id));
+  }
+
+  /** Writes what the transport takes; ends the session when the engine says so. */
+  flush(): void {
+    const door = this.instance.door;
+    while (!this.#full) {
+      const bytes = door.output(this.id, BLOCK);
+      if (bytes.length === 0) break;
+      door.sent(this.id, bytes.length);
+      this.#full = !this.transport.write(bytes);
+    }
+    if (door.isToClose(this.id)) {
+      this.instance.forget(this.id);
+      this.transport.close();
+    }
+  }
+}

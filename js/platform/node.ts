@@ -1,0 +1,23 @@
+// Node: the engine is a file beside this one, compiled at the first open.
+import { readFileSync } from "node:fs";
+import { type Cachelet, type OpenOptions, openWith } from "../index.js";
+
+export * from "../index.js";
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The compiled engine; the same for every call. */
+export function engineModule(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(readFileSync(new URL("../wasm/cachelet.wasm", import.meta.url)));
+  return compiled;
+}
+
+/** Opens a database, without waiting. */
+export function openSync(options: OpenOptions = {}): Cachelet {
+  return openWith(options.module ?? engineModule(), options);
+}
+
+/** Opens a database. */
+export async function open(options: OpenOptions = {}): Promise<Cachelet> {
+  return openSync(options);
+}
