@@ -208,6 +208,10 @@ impl Engine {
         if !self.keyspace.changes.removals.is_empty() {
             self.record(0, None);
         }
+        if !self.keyspace.changes.events.is_empty() {
+            let events = std::mem::take(&mut self.keyspace.changes.events);
+            self.publish_events(events);
+        }
     }
 }
 

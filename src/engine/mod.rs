@@ -7,6 +7,7 @@
 mod blocking;
 mod dispatch;
 mod effects;
+mod pubsub;
 mod session;
 mod table;
 mod transactions;
@@ -22,13 +23,14 @@ use crate::keyspace::Keyspace;
 use crate::resp::{Parsed, Reply};
 use blocking::Waits;
 use effects::EffectStream;
+use pubsub::Subscriptions;
 use std::collections::{BTreeMap, VecDeque};
 
 /// A handler of a command that needs more than data: sessions, channels, configuration.
 pub type PowerHandler = fn(&mut Engine, Call) -> Handled;
 
 /// The families that live in this room.
-pub static FAMILIES: &[&[Declared<PowerHandler>]] = &[transactions::TABLE];
+pub static FAMILIES: &[&[Declared<PowerHandler>]] = &[transactions::TABLE, pubsub::TABLE];
 
 /// A session whose unsent output exceeds this many bytes gets no further command run until the host has taken
 /// some: a client that never reads costs this and one reply, no more.
@@ -81,6 +83,9 @@ pub struct Engine {
     pub(crate) waits: Waits,
     pub(crate) watches: BTreeMap<(usize, Box<[u8]>), Vec<SessionId>>,
     pub(crate) effects: EffectStream,
+    pub(crate) subscriptions: Subscriptions,
+    /// `notify-keyspace-events`: classes of events and the channels they go to.
+    pub(crate) notify: u32,
     /// Sessions whose wait ended and whose input may go on.
     pub(crate) resumable: VecDeque<SessionId>,
     /// Sessions with something for the host.
@@ -107,6 +112,8 @@ impl Engine {
             waits: Waits::default(),
             watches: BTreeMap::new(),
             effects: EffectStream::default(),
+            subscriptions: Subscriptions::default(),
+            notify: 0,
             resumable: VecDeque::new(),
             listed: VecDeque::new(),
             stats: Stats::default(),
@@ -397,13 +404,12 @@ impl Engine {
     pub(crate) fn refresh_listeners(&mut self) {
         self.keyspace.changes.record_touched = !self.watches.is_empty() || !self.waits.is_empty();
         self.keyspace.changes.record_effects = self.effects.is_wanted();
+        self.keyspace.changes.record_events = self.heard_events();
     }
 
     fn query_buffer_limit(&self) -> usize {
         1 << 30
     }
-
-    fn forget_subscriptions(&mut self, _id: SessionId) {}
 
     fn check_output_limit(&mut self, _id: SessionId) {}
 }

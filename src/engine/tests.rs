@@ -1,12 +1,17 @@
 use super::*;
 
-fn engine() -> Engine {
+pub(super) fn engine() -> Engine {
     Engine::new(Table::new(crate::commands::FAMILIES, FAMILIES), Setup { seed: 1, now_us: 1_000_000, databases: 16 })
 }
 
 /// What a session answers to an inline command.
-fn ask(engine: &mut Engine, id: SessionId, line: &str) -> String {
+pub(super) fn ask(engine: &mut Engine, id: SessionId, line: &str) -> String {
     engine.receive(id, format!("{line}\r\n").as_bytes());
+    text(engine, id)
+}
+
+/// Takes what a session has to send.
+pub(super) fn text(engine: &mut Engine, id: SessionId) -> String {
     let text = String::from_utf8_lossy(engine.output(id)).into_owned();
     engine.sent(id, text.len());
     text
