@@ -19,157 +19,203 @@ const SHORT = 64;
 
 const encoder = new TextEncoder();
 
+/** Commands that may share one reading of the default clock: a loop of them sees time move all the same. */
+const SHARED_CLOCK = 32;
+
+/**
+ * The default clock. Reading the time costs about as much as a GET, so the calls of one synchronous stretch share a
+ * reading, a few dozen at most; a stretch ends with the microtask queue.
+ */
+function sharedClock(): () => number {
+  let left = 0;
+  let now = 0;
+  const expire = () => {
+    left = 0;
+  };
+  return () => {
+    if (left > 0) {
+      left--;
+      return now;
+    }
+    left = SHARED_CLOCK;
+    now = Date.now();
+    queueMicrotask(expire);
+    return now;
+  };
+}
+
 /** One engine: its instance, its memory, its buffers. Every method throws {@link EngineLostError} once it trapped. */
 export class Door {
   /** The clock that commands see. */
   readonly now: () => number;
-  #engine: Engine | undefined;
-  #exports: InitOutput | undefined;
-  #panicMessage: (() => string) | undefined;
-  #address = 0;
-  #lost: EngineLostError | undefined;
-  // Views of the memory and where the buffers stand in it; good until memory grows.
-  #bytes = new Uint8Array();
-  #words = new Uint32Array();
-  #request = 0;
-  #requestSize = 0;
-  #spans = 0;
-  #spansSize = 0;
-  readonly #decoder = new Decoder();
+  // Plain fields, and the two hot exports in fields of their own: this class is the hot path, and property loads from
+  // the frozen exports object are slow.
+  private engine: Engine | undefined;
+  private exports: InitOutput | undefined;
+  private panicMessage: (() => string) | undefined;
+  private readonly address: number;
+  private lost: EngineLostError | undefined;
+  private doorCall: InitOutput["door_call"];
+  private doorReply: InitOutput["door_reply"];
+  // Views of the memory and where the buffers stand in it; memory that grows empties them.
+  private bytes = new Uint8Array();
+  private words = new Uint32Array();
+  private request = 0;
+  private requestSize = 0;
+  private spans = 0;
+  private spansSize = 0;
+  private readonly decoder = new Decoder();
 
   constructor(module: WebAssembly.Module, options: EngineOptions = {}) {
     const glue = createGlue();
-    this.now = options.now ?? Date.now;
-    this.#exports = glue.initSync({ module });
-    this.#panicMessage = glue.panicMessage;
+    this.now = options.now ?? sharedClock();
+    this.exports = glue.initSync({ module });
+    this.doorCall = this.exports.door_call;
+    this.doorReply = this.exports.door_reply;
+    this.panicMessage = glue.panicMessage;
     const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(2));
-    this.#engine = new glue.Door({ seed: [seed[0], seed[1]], now: this.now(), databases: options.databases ?? 16 });
-    this.#address = this.#engine.address();
-    this.#reserve(0, 0);
+    this.engine = new glue.Door({ seed: [seed[0], seed[1]], now: this.now(), databases: options.databases ?? 16 });
+    this.address = this.engine.address();
+    this.reserve(0, 0);
   }
 
   /** Frees the instance: nothing refers to its memory any more. */
   close(): void {
-    this.#engine?.free();
-    this.#engine = undefined;
-    this.#exports = undefined;
-    this.#panicMessage = undefined;
-    this.#bytes = new Uint8Array();
-    this.#words = new Uint32Array();
+    if (!this.lost) this.engine?.free();
+    this.engine = undefined;
+    this.exports = undefined;
+    this.panicMessage = undefined;
+    this.doorCall = this.doorReply = () => {
+      throw new ClosedError();
+    };
+    this.bytes = new Uint8Array();
+    this.words = new Uint32Array();
   }
 
   get closed(): boolean {
-    return this.#exports === undefined;
+    return this.exports === undefined;
   }
 
   /** The exports, or the error that says why there are none. */
-  #open(): InitOutput {
-    if (this.#lost) throw this.#lost;
-    if (!this.#exports) throw new ClosedError();
-    return this.#exports;
+  private opened(): InitOutput {
+    if (this.lost) throw this.lost;
+    if (!this.exports) throw new ClosedError();
+    return this.exports;
   }
 
   /** What a trap inside the engine becomes; the instance is not used again. */
-  #lose(error: unknown): never {
+  private lose(error: unknown): never {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     let message = error.message;
     try {
-      message = this.#panicMessage?.() || message;
+      message = this.panicMessage?.() || message;
     } catch {
       // The trap left the instance unable even to say why.
     }
-    this.#lost = new EngineLostError(message, error);
-    throw this.#lost;
+    const lost = new EngineLostError(message, error);
+    this.lost = lost;
+    this.doorCall = this.doorReply = () => {
+      throw lost;
+    };
+    throw lost;
   }
 
   /** Runs `work` on the exports; a trap ends this engine and no other. */
-  #guard<T>(work: (exports: InitOutput) => T): T {
-    const exports = this.#open();
+  private guard<T>(work: (exports: InitOutput) => T): T {
+    const exports = this.opened();
     try {
       return work(exports);
     } catch (error) {
-      return this.#lose(error);
+      return this.lose(error);
     }
   }
 
   /** Makes room for `bytes` of arguments and `count` spans and refreshes the views. */
-  #reserve(bytes: number, count: number): void {
-    const exports = this.#open();
-    const request = exports.door_request(this.#address, bytes) >>> 0;
-    const spans = exports.door_spans(this.#address, count) >>> 0;
+  private reserve(bytes: number, count: number): void {
+    const exports = this.opened();
+    const request = exports.door_request(this.address, bytes) >>> 0;
+    const spans = exports.door_spans(this.address, count) >>> 0;
     if (request === 0 || spans === 0) {
       throw new RangeError(`the engine's memory has no room for a request of ${bytes} bytes`);
     }
-    this.#request = request;
-    this.#requestSize = Math.max(bytes, 64 << 10);
-    this.#spans = spans >>> 2;
-    this.#spansSize = Math.max(count, 1024);
-    this.#view(exports);
+    this.request = request;
+    this.requestSize = Math.max(bytes, 64 << 10);
+    this.spans = spans >>> 2;
+    this.spansSize = Math.max(count, 1024);
+    const buffer = exports.memory.buffer;
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Uint32Array(buffer);
   }
 
-  #view(exports: InitOutput): void {
-    const buffer = exports.memory.buffer;
-    if (this.#bytes.buffer !== buffer) {
-      this.#bytes = new Uint8Array(buffer);
-      this.#words = new Uint32Array(buffer);
-    }
+  /** Refreshes the views when memory grew: a detached array is empty. */
+  private view(): void {
+    if (this.bytes.length === 0) this.reserve(this.requestSize, this.spansSize);
   }
 
   /** Writes the arguments into the engine's memory. */
-  #write(args: readonly Arg[]): void {
+  private write(args: readonly Arg[]): void {
     let most = 0;
-    for (let i = 0; i < args.length; i++) {
+    const count = args.length;
+    for (let i = 0; i < count; i++) {
       const arg = args[i]!;
       most += typeof arg === "string" ? arg.length * 3 : arg instanceof Uint8Array ? arg.length : 24;
     }
-    if (most > this.#requestSize || args.length > this.#spansSize || this.#bytes.length === 0) this.#reserve(most, args.length);
-    const bytes = this.#bytes;
-    const words = this.#words;
-    const start = this.#request;
+    if (most > this.requestSize || count > this.spansSize || this.bytes.length === 0) this.reserve(most, count);
+    const bytes = this.bytes;
+    const words = this.words;
+    const start = this.request;
     let at = start;
-    let span = this.#spans;
-    for (let i = 0; i < args.length; i++) {
+    let span = this.spans;
+    for (let i = 0; i < count; i++) {
       const arg = args[i]!;
       const from = at;
-      if (arg instanceof Uint8Array) {
+      if (typeof arg === "string") {
+        at = writeText(bytes, at, arg);
+      } else if (arg instanceof Uint8Array) {
         bytes.set(arg, at);
         at += arg.length;
       } else {
-        at = writeText(bytes, at, typeof arg === "string" ? arg : String(arg));
+        at = writeText(bytes, at, String(arg));
       }
       words[span++] = from - start;
       words[span++] = at - from;
     }
+    if (most > 1 << 20) this.requestSize = 0; // Have the engine give a large buffer back at the next call.
   }
 
   /** Runs one command for a session and decodes its reply; `undefined` when the session waits. Errors are returned. */
   call(session: number, args: readonly Arg[], binary = false): Reply | undefined {
-    const exports = this.#open();
-    this.#write(args);
+    this.write(args);
     try {
-      const length = exports.door_call(this.#address, session, args.length, this.now());
+      const call = this.doorCall;
+      const length = call(this.address, session, args.length, this.now());
       if (length === 0) return undefined;
-      this.#view(exports);
-      const decoder = this.#decoder;
-      const at = exports.door_reply(this.#address) >>> 0;
-      decoder.bytes = this.#bytes;
+      this.view();
+      const reply = this.doorReply;
+      const at = reply(this.address) >>> 0;
+      const bytes = this.bytes;
+      // The two commonest replies, without the decoder: +OK and null.
+      if (length === 5 && bytes[at] === 0x2b && bytes[at + 1] === 0x4f) return "OK";
+      if (length === 3 && bytes[at] === 0x5f) return null;
+      const decoder = this.decoder;
+      decoder.bytes = bytes;
       decoder.at = at;
       decoder.end = at + length;
       decoder.binary = binary;
       return decoder.read();
     } catch (error) {
-      return this.#lose(error);
+      return this.lose(error);
     }
   }
 
   /** Runs one command for a session and copies its reply as RESP; empty when the session waits. */
   callRaw(session: number, args: readonly Arg[]): Uint8Array {
-    this.#write(args);
-    return this.#guard((exports) => {
-      const length = exports.door_call(this.#address, session, args.length, this.now());
-      this.#view(exports);
-      const at = exports.door_reply(this.#address) >>> 0;
-      return this.#bytes.slice(at, at + length);
+    this.write(args);
+    return this.guard((exports) => {
+      const length = exports.door_call(this.address, session, args.length, this.now());
+      this.view();
+      const at = exports.door_reply(this.address) >>> 0;
+      return this.bytes.slice(at, at + length);
     });
   }
 
@@ -178,74 +224,74 @@ export class Door {
     // In blocks: the shared buffer stays small however much arrives at once.
     for (let at = 0; at < input.length; at += 64 << 10) {
       const block = input.subarray(at, at + (64 << 10));
-      if (this.#bytes.length === 0) this.#reserve(0, 0);
-      this.#bytes.set(block, this.#request);
-      this.#guard((exports) => {
-        exports.door_receive(this.#address, session, block.length, this.now());
-        this.#view(exports);
+      if (this.bytes.length === 0) this.reserve(0, 0);
+      this.bytes.set(block, this.request);
+      this.guard((exports) => {
+        exports.door_receive(this.address, session, block.length, this.now());
+        this.view();
       });
     }
   }
 
   /** Opens a session; an internal one is a client in this program and need not authenticate. */
   open(internal: boolean): number {
-    return this.#guard((exports) => exports.door_open(this.#address, internal ? 1 : 0, this.now()));
+    return this.guard((exports) => exports.door_open(this.address, internal ? 1 : 0, this.now()));
   }
 
   /** Says where a session's client is, for CLIENT LIST. */
   setAddress(session: number, address: string, local: string): void {
-    this.#guard(() => this.#engine?.set_address(session, address, local));
+    this.guard(() => this.engine?.set_address(session, address, local));
   }
 
   /** Closes a session; nothing happens when the engine is closed or lost. */
   end(session: number): void {
-    if (this.#exports && !this.#lost) this.#guard((exports) => exports.door_close(this.#address, session));
+    if (this.exports && !this.lost) this.guard((exports) => exports.door_close(this.address, session));
   }
 
   /** The next session that has output or is to be closed; -1 when there is none. */
   next(): number {
-    return this.#guard((exports) => exports.door_next(this.#address));
+    return this.guard((exports) => exports.door_next(this.address));
   }
 
   /** A copy of at most `limit` bytes of a session's unsent output. */
   output(session: number, limit: number): Uint8Array {
-    return this.#guard((exports) => {
-      const length = Math.min(exports.door_output(this.#address, session) >>> 0, limit);
+    return this.guard((exports) => {
+      const length = Math.min(exports.door_output(this.address, session) >>> 0, limit);
       if (length === 0) return EMPTY;
-      this.#view(exports);
-      const at = exports.door_output_at(this.#address, session) >>> 0;
-      return this.#bytes.slice(at, at + length);
+      this.view();
+      const at = exports.door_output_at(this.address, session) >>> 0;
+      return this.bytes.slice(at, at + length);
     });
   }
 
   /** Says that `count` bytes of a session's output were taken. */
   sent(session: number, count: number): void {
-    this.#guard((exports) => exports.door_sent(this.#address, session, count));
+    this.guard((exports) => exports.door_sent(this.address, session, count));
   }
 
   /** Whether a session is to be closed now. */
   isToClose(session: number): boolean {
-    return this.#guard((exports) => exports.door_is_to_close(this.#address, session) !== 0);
+    return this.guard((exports) => exports.door_is_to_close(this.address, session) !== 0);
   }
 
   /** Does what time asks for; when that is wanted again (ms since 1970), -1 for not before something else happens. */
   tick(): number {
-    return this.#guard((exports) => exports.door_tick(this.#address, this.now()));
+    return this.guard((exports) => exports.door_tick(this.address, this.now()));
   }
 
   /** When {@link tick} is wanted (ms since 1970), -1 for not before something else happens. */
   nextTick(): number {
-    return this.#guard((exports) => exports.door_next_tick(this.#address));
+    return this.guard((exports) => exports.door_next_tick(this.address));
   }
 
   /** Bytes of WebAssembly memory this engine holds. */
   get memory(): number {
-    return this.#exports?.memory.buffer.byteLength ?? 0;
+    return this.exports?.memory.buffer.byteLength ?? 0;
   }
 
   /** Figures of the engine. */
   figures(): Figures {
-    return this.#guard(() => this.#engine!.figures() as Figures);
+    return this.guard(() => this.engine!.figures() as Figures);
   }
 }
 

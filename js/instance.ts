@@ -41,10 +41,10 @@ const ROUND = 100;
 /** One engine with its sessions. */
 export class Instance {
   readonly door: Door;
-  #connections = new Map<number, Session>();
+  private connections = new Map<number, Session>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
-  #lastTick = 0;
+  private lastTick = 0;
   #draining = false;
   #closed = false;
 
@@ -59,7 +59,8 @@ export class Instance {
   /** Runs one command for an internal session; `undefined` when it waits. Errors are returned. */
   call(session: number, args: readonly Arg[], binary = false): Reply | undefined {
     const reply = this.door.call(session, args, binary);
-    this.#after();
+    const now = this.door.now();
+    if (this.connections.size > 0 || now - this.lastTick >= ROUND) this.after(now);
     return reply;
   }
 
@@ -69,7 +70,7 @@ export class Instance {
     const id = this.door.open(peer.internal ?? false);
     if (peer.address !== undefined) this.door.setAddress(id, peer.address, peer.local ?? "");
     const session = new Session(this, id, transport);
-    this.#connections.set(id, session);
+    this.connections.set(id, session);
     this.drain();
     return session;
   }
@@ -79,7 +80,7 @@ export class Instance {
     if (this.#draining || this.#closed) return;
     this.#draining = true;
     try {
-      for (let id = this.door.next(); id >= 0; id = this.door.next()) this.#connections.get(id)?.flush();
+      for (let id = this.door.next(); id >= 0; id = this.door.next()) this.connections.get(id)?.flush();
     } catch (error) {
       if (error instanceof EngineLostError) this.#abandon();
       throw error;
@@ -98,7 +99,7 @@ export class Instance {
 
   /** Forgets a session. */
   forget(id: number): void {
-    if (this.#connections.delete(id)) this.door.end(id);
+    if (this.connections.delete(id)) this.door.end(id);
   }
 
   /** Figures of the engine. */
@@ -117,17 +118,16 @@ export class Instance {
   #abandon(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    const connections = [...this.#connections.values()];
-    this.#connections.clear();
+    const connections = [...this.connections.values()];
+    this.connections.clear();
     for (const session of connections) session.transport.close();
   }
 
   /** Housekeeping that rides on commands: platforms without timers need no other. */
-  #after(): void {
-    if (this.#connections.size > 0) this.drain();
-    const now = this.door.now();
-    if (now - this.#lastTick >= ROUND) {
-      this.#lastTick = now;
+  private after(now: number): void {
+    if (this.connections.size > 0) this.drain();
+    if (now - this.lastTick >= ROUND) {
+      this.lastTick = now;
       this.tick();
     }
   }
