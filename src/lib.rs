@@ -9,11 +9,11 @@
 //! [`structures`], and [`wasm`] is the one room that knows JavaScript.
 
 pub mod bytes;
-pub mod catalog;
-pub mod commands;
-pub mod engine;
-pub mod keyspace;
 pub mod resp;
 pub mod structures;
+pub mod keyspace;
+pub mod commands;
+pub mod engine;
+pub mod catalog;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
