@@ -1,0 +1,30 @@
+// `npm run bench [-- section ...] [--json file]`: what Cachelet costs, beside its peers in the same run.
+//
+// Machines drift, so nothing here is a bare number: every row is measured in turn with what it is compared to,
+// several rounds of each, and the ratio of the medians is what counts. Timings are never test assertions.
+import { writeFileSync } from "node:fs";
+
+const sections = {
+  "in-process": () => import("./in-process.mjs"),
+  resp: () => import("./resp.mjs"),
+  tcp: () => import("./tcp.mjs"),
+  start: () => import("./start.mjs"),
+};
+
+const args = process.argv.slice(2).filter((arg) => arg !== "--");
+const jsonAt = args.indexOf("--json");
+const json = jsonAt >= 0 ? args.splice(jsonAt, 2)[1] : undefined;
+const unknown = args.filter((name) => !(name in sections));
+if (unknown.length > 0) {
+  console.error(`no such section: ${unknown.join(", ")}; there are ${Object.keys(sections).join(", ")}`);
+  process.exit(2);
+}
+
+const results = {};
+for (const name of args.length > 0 ? args : Object.keys(sections)) {
+  console.log(`\n## ${name}`);
+  results[name] = await (await sections[name]()).run();
+}
+if (json) writeFileSync(json, `${JSON.stringify(results, undefined, 2)}\n`);
+// Peers leave timers and sockets behind.
+process.exit(0);
