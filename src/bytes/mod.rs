@@ -1,6 +1,7 @@
 //! Byte strings and what is read from or written to them: numbers, patterns, hashes, slots, randomness.
 
 pub mod crc16;
+pub mod extended;
 pub mod glob;
 pub mod hash;
 pub mod number;
