@@ -26,7 +26,7 @@ export function parse(text, file = "transcript") {
       if (!reasons.has(found[1])) fail("no such reason");
       return void (section.ours = found[1]);
     }
-    if ((found = /^  7\.0 \((\S+)\)(?: (?:~(\S+) ?)?(.*))?$/.exec(line))) {
+    if ((found = /^  7\.0 \((\S+)\)(?: (?:~([a-z]+) ?)?(.*))?$/.exec(line))) {
       const reply = step?.replies.at(-1);
       if (!reply) fail("no reply before this row");
       if (!reasons.has(found[1])) fail("no such reason");
@@ -39,7 +39,7 @@ export function parse(text, file = "transcript") {
     else if ((found = /^(\w*)> (.*)$/.exec(line))) {
       const argv = words(found[2], fail);
       step = { kind: "send", who: found[1], argv, bytes: encode(argv) };
-    } else if ((found = /^(\w*)<(?: ?~(\S+))? ?(.*)$/.exec(line))) {
+    } else if ((found = /^(\w*)<(?: ~([a-z]+))? ?(.*)$/.exec(line))) {
       if (!step) fail("a reply to nothing");
       step.replies.push({ at, who: found[1], rule: found[2] ?? "", want: found[3] });
       return;
