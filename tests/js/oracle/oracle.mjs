@@ -83,7 +83,12 @@ export async function record(file, { port, only = "" }) {
       for (const reply of step.replies) {
         drop.add(reply.at);
         if (reply.oracle) drop.add(reply.oracle.at);
-        if (!frames.has(reply.who) && reply.oracle) fresh.push(lines[reply.at], `  7.0 (${reply.oracle.reason}) (nothing)`);
+        if (frames.has(reply.who)) continue;
+        if (reply.rule && !reply.oracle) {
+          console.error(`no answer: ${lines[step.at]}`);
+          fresh.push(lines[reply.at]);
+        }
+        if (reply.oracle) fresh.push(lines[reply.at], `  7.0 (${reply.oracle.reason}) (nothing)`);
       }
       after.set(step.at, fresh);
     });
@@ -94,7 +99,9 @@ export async function record(file, { port, only = "" }) {
 
 function renew(step, who, old, frame, lines, reasons) {
   if (frame === undefined) {
-    return old.oracle ? [lines[old.at], `  7.0 (${old.oracle.reason}) (nothing)`] : [];
+    if (old.oracle) return [lines[old.at], `  7.0 (${old.oracle.reason}) (nothing)`];
+    if (old.rule) console.error(`no answer: ${lines[step.at]}`);
+    return old.rule ? [lines[old.at]] : [];
   }
   const text = frame === null ? "(closed)" : escape(frame.text);
   if (old?.oracle) {
