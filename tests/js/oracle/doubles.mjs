@@ -3,7 +3,8 @@
 
 /** A double as Redis 7.4 replies it. */
 export function shortest(value) {
-  if (Number.isInteger(value) && Math.abs(value) < 2 ** 52) return Object.is(value, -0) ? "-0" : String(value);
+  if (Object.is(value, -0)) return "-0";
+  if (Number.isInteger(value) && Math.abs(value) <= 2 ** 62) return String(BigInt(value));
   const [mantissa, power] = Math.abs(value).toExponential().split("e");
   const sign = value < 0 ? "-" : "";
   const digits = mantissa.replace(".", "");
