@@ -75,6 +75,16 @@ export function matches(rule, want, frame) {
   return RULES[rule](want, frame);
 }
 
+/** Whether the frames that came on one connection are the ones `lines` ask for. Frames of `~shuffled` lines may come
+ *  in any order among themselves. */
+export function allMatch(lines, frames) {
+  if (lines.length !== frames.length) return false;
+  const loose = lines.flatMap((line, i) => (line.rule === "shuffled" ? [i] : []));
+  const wanted = loose.map((i) => unescape(lines[i].want)).sort().join("");
+  if (wanted !== loose.map((i) => frames[i]?.text).sort().join("")) return false;
+  return lines.every((line, i) => line.rule === "shuffled" || matches(line.rule, line.want, frames[i]));
+}
+
 /** Whether re-recording may rewrite the text of such a line: hand-written ranges and patterns stay. */
 export const rewritable = (rule) => !["any", "type", "int", "pattern"].includes(rule);
 
