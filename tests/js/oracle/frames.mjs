@@ -57,6 +57,7 @@ const RULES = {
   scanpairs: (want, frame) => sameScan(want, frame, 2),
   deep: (want, frame) => canonical(frameAt(unescape(want))) === canonical(frame),
   any: () => true,
+  save: (want, frame) => frame.type === ":" || frame.type === "$",
   type: (want, frame) => frame.type === want[0],
   error: (want, frame) => frame.type === "-" && frame.head.split(" ")[0] === unescape(want).slice(1).split(/[ \r]/)[0],
   int: (want, frame) => {
@@ -86,7 +87,7 @@ export function allMatch(lines, frames) {
 }
 
 /** Whether re-recording may rewrite the text of such a line: hand-written ranges and patterns stay. */
-export const rewritable = (rule) => !["any", "type", "int", "pattern"].includes(rule);
+export const rewritable = (rule) => !["any", "type", "int", "pattern", "save"].includes(rule);
 
 function sameSet(want, frame, width) {
   const expected = frameAt(unescape(want));

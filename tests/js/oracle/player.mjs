@@ -8,7 +8,7 @@ import net from "node:net";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { frameAt } from "./frames.mjs";
-import { encode } from "./transcript.mjs";
+import { bytesOf, encode } from "./transcript.mjs";
 
 const BARRIER_LIMIT_MS = 60;
 
@@ -110,6 +110,7 @@ export class Player {
   async play(section, seen) {
     await this.ask("FLUSHALL");
     const connections = new Map();
+    const saved = new Map();
     const connect = async (who) => {
       const connection = await Connection.open(this.port, this.host);
       connections.set(who, connection);
@@ -121,6 +122,7 @@ export class Player {
       return connection;
     };
     for (const step of section.steps) {
+      let sent = 0;
       if (step.kind === "clock") await sleep(step.ms);
       else if (step.kind === "open") await connect(step.who);
       else if (step.kind === "close") {
@@ -128,14 +130,21 @@ export class Player {
         connections.delete(step.who);
       } else {
         const connection = connections.get(step.who) ?? (await connect(step.who));
-        connection.send(step.bytes);
+        const bytes = bytesOf(step, saved);
+        sent = bytes.length;
+        connection.send(bytes);
       }
       // A server reads 16 KB of a connection a turn.
-      await this.barrier(3 + Math.ceil((step.bytes?.length ?? 0) / 16384));
+      await this.barrier(3 + Math.ceil(sent / 16384));
       const frames = new Map();
       for (const [who, connection] of connections) {
         const came = connection.take();
         if (came.length > 0) frames.set(who, came);
+      }
+      for (const [who, came] of frames) {
+        step.replies.filter((reply) => reply.who === who).forEach((reply, i) => {
+          if (reply.rule === "save" && came[i]) saved.set(reply.want.trim(), came[i].body);
+        });
       }
       seen(step, frames);
     }

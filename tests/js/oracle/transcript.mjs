@@ -35,10 +35,9 @@ export function parse(text, file = "transcript") {
     }
     if ((found = /^\+ (\d+) ms$/.exec(line))) step = { kind: "clock", ms: Number(found[1]) };
     else if ((found = /^(\w*): (open|close)$/.exec(line))) step = { kind: found[2], who: found[1] };
-    else if ((found = /^(\w*)>> (.+)$/.exec(line))) step = { kind: "send", who: found[1], bytes: words(found[2], fail).join("") };
+    else if ((found = /^(\w*)>> (.+)$/.exec(line))) step = { kind: "send", who: found[1], raw: words(found[2], fail).join("") };
     else if ((found = /^(\w*)> (.*)$/.exec(line))) {
-      const argv = words(found[2], fail);
-      step = { kind: "send", who: found[1], argv, bytes: encode(argv) };
+      step = { kind: "send", who: found[1], argv: words(found[2], fail) };
     } else if ((found = /^(\w*)<(?: ~([a-z]+))? ?(.*)$/.exec(line))) {
       if (!step) fail("a reply to nothing");
       step.replies.push({ at, who: found[1], rule: found[2] ?? "", want: found[3] });
@@ -48,6 +47,12 @@ export function parse(text, file = "transcript") {
     section.steps.push(step);
   });
   return { lines, sections, reasons };
+}
+
+/** The bytes of a sending step; $(NAME) stands for what a `~save NAME` line kept. */
+export function bytesOf(step, saved) {
+  if (step.raw !== undefined) return step.raw;
+  return encode(step.argv.map((word) => word.replace(/\$\((\w+)\)/g, (whole, name) => saved.get(name) ?? whole)));
 }
 
 /** A request as clients send it. */
