@@ -40,16 +40,21 @@ impl Engine {
         self.session_mut(call.session).expect("a session outlives its own command")
     }
 
-    /// Runs a client's command: gates, reply, and everything it sets off.
-    pub(crate) fn run(&mut self, id: SessionId, args: Args, out: &mut Vec<u8>) {
+    /// Runs a client's command: gates, reply, and everything it sets off. False when a pause holds it back: then it
+    /// is to be run later, and nothing has happened.
+    pub(crate) fn run(&mut self, id: SessionId, args: Args, out: &mut Vec<u8>) -> bool {
         let start = out.len();
+        let found = self.find(args);
+        let admitted = found.and_then(|command| self.admit(id, command, args).map(|()| command));
+        if self.pause.is_some() && admitted.as_ref().is_ok_and(|&command| self.holds_back(id, command)) {
+            return false;
+        }
         let now = self.keyspace.now();
         self.stats.commands += 1;
-        let Some(session) = self.session_mut(id) else { return };
+        let Some(session) = self.session_mut(id) else { return true };
         session.active = now;
         session.commands += 1;
-        let found = self.find(args);
-        match found.and_then(|command| self.admit(id, command, args).map(|()| command)) {
+        match admitted {
             Ok(command) => {
                 let session = self.session_mut(id).expect("checked above");
                 session.last_command = command.spec.name;
@@ -75,7 +80,7 @@ impl Engine {
                 self.refuse(id, &fault, out);
             }
         }
-        let Some(session) = self.session_mut(id) else { return };
+        let Some(session) = self.session_mut(id) else { return true };
         match session.reply_mode {
             ReplyMode::On => {}
             ReplyMode::Off => out.truncate(start),
@@ -88,6 +93,7 @@ impl Engine {
                 session.reply_mode = ReplyMode::On;
             }
         }
+        true
     }
 
     fn refuse(&mut self, id: SessionId, fault: &Fault, out: &mut Vec<u8>) {

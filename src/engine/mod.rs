@@ -5,6 +5,8 @@
 //! [`Engine::output`]), effects ([`Engine::take_effects`]), and the moment of the next [`Engine::tick`].
 
 mod blocking;
+mod client;
+mod connection;
 mod dispatch;
 mod effects;
 mod pubsub;
@@ -12,6 +14,8 @@ mod session;
 mod table;
 mod transactions;
 
+pub use client::limits::{OutputLimit, SessionLimits};
+pub use connection::REDIS_VERSION;
 pub use dispatch::Call;
 pub use effects::Unit;
 pub use session::{ReplyMode, Session, SessionId};
@@ -22,6 +26,7 @@ use crate::commands::Handled;
 use crate::keyspace::Keyspace;
 use crate::resp::{Parsed, Reply};
 use blocking::Waits;
+use client::limits::Pause;
 use effects::EffectStream;
 use pubsub::Subscriptions;
 use std::collections::{BTreeMap, VecDeque};
@@ -30,7 +35,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub type PowerHandler = fn(&mut Engine, Call) -> Handled;
 
 /// The families that live in this room.
-pub static FAMILIES: &[&[Declared<PowerHandler>]] = &[transactions::TABLE, pubsub::TABLE];
+pub static FAMILIES: &[&[Declared<PowerHandler>]] =
+    &[transactions::TABLE, pubsub::TABLE, connection::TABLE, client::TABLE];
 
 /// A session whose unsent output exceeds this many bytes gets no further command run until the host has taken
 /// some: a client that never reads costs this and one reply, no more.
@@ -70,6 +76,8 @@ pub struct Stats {
     pub output_limit_closed: u64,
     /// Sessions closed because their input grew past its limit.
     pub input_limit_closed: u64,
+    /// Sessions turned away because there were too many.
+    pub rejected: u64,
 }
 
 /// One Redis-compatible server without a socket.
@@ -96,6 +104,13 @@ pub struct Engine {
     pub started_us: i64,
     /// The password, when one is required.
     pub(crate) password: Option<Vec<u8>>,
+    /// What sessions are held to.
+    pub(crate) limits: SessionLimits,
+    /// Open sessions with a transport, those turned away not counted.
+    pub(crate) connections: usize,
+    pub(crate) pause: Option<Pause>,
+    /// When the sessions are next looked through for idle ones.
+    pub(crate) next_walk: i64,
 }
 
 impl Engine {
@@ -119,6 +134,10 @@ impl Engine {
             stats: Stats::default(),
             started_us: setup.now_us,
             password: None,
+            limits: SessionLimits::default(),
+            connections: 0,
+            pause: None,
+            next_walk: i64::MAX,
         }
     }
 
@@ -137,7 +156,7 @@ impl Engine {
         self.next_client_id += 1;
         self.stats.sessions += 1;
         let session = Some(Box::new(session));
-        match self.free.pop() {
+        let id = match self.free.pop() {
             Some(id) => {
                 self.sessions[id as usize] = session;
                 id
@@ -146,14 +165,17 @@ impl Engine {
                 self.sessions.push(session);
                 self.sessions.len() as SessionId - 1
             }
+        };
+        if !internal {
+            self.check_client_limit(id);
         }
+        id
     }
 
     /// Closes a session: its wait, watches and subscriptions end, unsent output is dropped.
     pub fn close(&mut self, id: SessionId) {
-        if self.session(id).is_none() {
-            return;
-        }
+        let Some(session) = self.session(id) else { return };
+        self.connections -= !(session.internal || session.refused) as usize;
         self.unblock(id);
         self.unwatch_all(id);
         self.forget_subscriptions(id);
@@ -183,7 +205,9 @@ impl Engine {
 
     /// Hands in bytes that a session's client sent. Whole requests are run, the rest is kept.
     pub fn receive(&mut self, id: SessionId, input: &[u8]) {
+        let now = self.keyspace.now();
         let Some(session) = self.session_mut(id) else { return };
+        session.active = now;
         session.traffic.0 += input.len() as u64;
         if session.closing || session.killed {
             return;
@@ -206,10 +230,8 @@ impl Engine {
             return true;
         }
         if session.pending.len() + rest.len() > limit || session.pending.try_reserve(rest.len()).is_err() {
-            session.pending = Vec::new();
-            session.killed = true;
             self.stats.input_limit_closed += 1;
-            self.list(id);
+            self.kill(id);
             return false;
         }
         session.pending.extend_from_slice(rest);
@@ -260,7 +282,9 @@ impl Engine {
                 Ok(Parsed::Nothing(taken)) => at += taken,
                 Ok(Parsed::Request(taken)) => {
                     let args = parser.args(&bytes[at..]);
-                    self.run(id, args, &mut out);
+                    if !self.run(id, args, &mut out) {
+                        break;
+                    }
                     at += taken;
                     // Pushes that arrived while the command ran follow its reply.
                     if let Some(session) = self.session_mut(id) {
@@ -282,6 +306,7 @@ impl Engine {
         session.parser = parser;
         if session.unsent() > 0 || session.closing || session.killed {
             self.list(id);
+            self.check_output_limit(id);
         }
         at
     }
@@ -347,8 +372,10 @@ impl Engine {
 
     /// Says that the host took `count` bytes of a session's output. A session that stood still goes on.
     pub fn sent(&mut self, id: SessionId, count: usize) {
+        let now = self.keyspace.now();
         let Some(session) = self.session_mut(id) else { return };
         let count = count.min(session.unsent());
+        session.active = session.active.max(now);
         session.out_sent += count;
         session.traffic.1 += count as u64;
         if session.out_sent == session.out.len() {
@@ -379,8 +406,9 @@ impl Engine {
     /// Does what time asks for: ends waits, removes expired keys, frees unlinked values; one slice of each. Returns
     /// when it is wanted again, in milliseconds since 1970.
     pub fn tick(&mut self) -> Option<i64> {
+        self.walk_sessions();
         self.time_out_waits();
-        let mut more = self.keyspace.expire_some(2000);
+        let mut more = !self.is_paused() && self.keyspace.expire_some(2000);
         self.settle_changes();
         self.serve_waits();
         more |= self.keyspace.free_some(2000);
@@ -397,7 +425,7 @@ impl Engine {
         // Active expiry need not be punctual: nobody sees an expired key. Ten rounds a second bound its cost.
         let expiry = self.keyspace.next_expiry().map(|at| at.max(now + 100));
         let garbage = self.keyspace.has_garbage().then_some(now + 1);
-        [expiry, garbage, self.waits.next_deadline()].into_iter().flatten().min()
+        [expiry, garbage, self.waits.next_deadline(), self.next_session_walk()].into_iter().flatten().min()
     }
 
     /// Which lists of changes somebody reads.
@@ -408,10 +436,8 @@ impl Engine {
     }
 
     fn query_buffer_limit(&self) -> usize {
-        1 << 30
+        self.limits.input
     }
-
-    fn check_output_limit(&mut self, _id: SessionId) {}
 }
 
 #[cfg(test)]

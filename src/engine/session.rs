@@ -85,6 +85,10 @@ pub struct Session {
     pub(crate) listed: bool,
     /// It stands still until the host has taken output.
     pub(crate) stalled: bool,
+    /// A pause holds its next command back.
+    pub(crate) paused: bool,
+    /// It was turned away when it came: there were too many.
+    pub(crate) refused: bool,
     /// A client in this program: no transport, exempt from authentication and from pauses.
     pub(crate) internal: bool,
 }
@@ -124,6 +128,8 @@ impl Session {
             killed: false,
             listed: false,
             stalled: false,
+            paused: false,
+            refused: false,
             internal: false,
         }
     }
@@ -155,6 +161,6 @@ impl Session {
     /// Whether its input has to wait.
     #[inline]
     pub(crate) fn holds_input(&self) -> bool {
-        self.blocked.is_some() || self.closing || self.killed
+        self.blocked.is_some() || self.closing || self.killed || self.paused
     }
 }
