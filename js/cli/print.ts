@@ -130,22 +130,14 @@ export function print(node: Node, indent = ""): string {
       if (node.pairs.length === 0) return "(empty hash)";
       return numbered(node.pairs.length, "#", indent, (i, inner) => {
         const [key, value] = node.pairs[i]!;
-        const deep = value.type === "array" || value.type === "set" || value.type === "map" || value.type === "push";
-        return deep && size(value) > 0
-          ? `${print(key, inner)} => \n${inner}   ${print(value, `${inner}   `)}`
-          : `${print(key, inner)} => ${print(value, inner)}`;
+        return `${print(key, inner)} => ${print(value, inner)}`;
       });
     }
     default: {
       if (node.items.length === 0) return node.type === "set" ? "(empty set)" : node.type === "push" ? "(empty push)" : "(empty array)";
-      const mark = node.type === "set" ? "~" : node.type === "push" ? ">" : ")";
-      return numbered(node.items.length, mark, indent, (i, inner) => print(node.items[i]!, inner));
+      return numbered(node.items.length, node.type === "set" ? "~" : ")", indent, (i, inner) => print(node.items[i]!, inner));
     }
   }
-}
-
-function size(node: Node): number {
-  return node.type === "map" ? node.pairs.length : "items" in node ? node.items.length : 0;
 }
 
 /** Lines with numbers in front, aligned; the first goes where the caller stands. */
