@@ -39,6 +39,8 @@ mod scan;
 pub mod sets;
 pub mod sorted_sets;
 pub mod strings;
+#[cfg(test)]
+mod testing;
 
 pub use context::{
     database, deadline, double, int, int_in, Context, DataHandler, Handled, Options, Outcome, TimeoutReply, Wait,
