@@ -45,6 +45,8 @@ pub enum TimeoutReply {
     NullArray,
     /// The null bulk string.
     Null,
+    /// The null array, but the null bulk string where waiting is not allowed: BLMOVE and BRPOPLPUSH.
+    NullArrayOrNull,
 }
 
 /// What every handler returns. An error undoes whatever part of the reply was written.

@@ -83,6 +83,14 @@ impl TimeoutReply {
     pub(crate) fn write(self, reply: &mut Reply) {
         match self {
             TimeoutReply::Null => reply.null(),
+            TimeoutReply::NullArray | TimeoutReply::NullArrayOrNull => reply.null_array(),
+        }
+    }
+
+    /// What is answered at once where waiting is not allowed.
+    pub(crate) fn write_refusal(self, reply: &mut Reply) {
+        match self {
+            TimeoutReply::Null | TimeoutReply::NullArrayOrNull => reply.null(),
             TimeoutReply::NullArray => reply.null_array(),
         }
     }

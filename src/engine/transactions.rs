@@ -134,7 +134,7 @@ fn exec(engine: &mut Engine, mut call: Call) -> Handled {
         if let Outcome::Wait(wait) = outcome {
             // Inside a transaction nothing waits.
             let resp3 = engine.caller(&call).resp3;
-            wait.on_timeout.write(&mut crate::resp::Reply::new(call.out, resp3));
+            wait.on_timeout.write_refusal(&mut crate::resp::Reply::new(call.out, resp3));
         }
     }
     engine.end_unit();
