@@ -37,7 +37,8 @@ impl EncodingLimits {
     /// Redis' defaults; tables that grow out of compact forms hash with `seed`.
     fn new(seed: u64) -> Self {
         let small = Limits { entries: 128, value: 64, seed };
-        EncodingLimits { hash: small, set: small, intset: 512, sorted_set: small, list: -2, bulk: 512 << 20 }
+        let hash = Limits { entries: 512, ..small };
+        EncodingLimits { hash, set: small, intset: 512, sorted_set: small, list: -2, bulk: 512 << 20 }
     }
 }
 
