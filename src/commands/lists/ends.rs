@@ -264,7 +264,7 @@ fn blocking_move(ctx: &mut Context, args: Args, from: End, to: End, timeout: &[u
         ctx.keys.effect(&[b"LMOVE", source, target, end_name(from), end_name(to)]);
         return Ok(Outcome::Done);
     }
-    wait(args, 1..2, deadline, TimeoutReply::NullArray)
+    wait(args, 1..2, deadline, TimeoutReply::NullArrayOrNull)
 }
 
 pub(super) fn blmove(ctx: &mut Context, args: Args) -> Handled {

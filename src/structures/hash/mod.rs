@@ -1,8 +1,7 @@
 //! Hash: fields with values.
 //!
-//! Small ones are a listpack of field, value, field, value: a lookup reads through it, which up to the default
-//! 128 fields of 64 bytes costs no more than a table and saves most of the memory. Past the limits it becomes a
-//! table for good. Limits, the table's seed among them, come with each change: they are the engine's, and a
+//! Small ones are a listpack of field, value, field, value: a lookup reads through it, and it takes a fraction of a
+//! table's memory. Past the limits it becomes a table for good. Limits, the table's seed among them, come with each change: they are the engine's, and a
 //! small hash shall not carry them.
 
 mod field;
@@ -218,7 +217,7 @@ impl Hash {
 
     /// One step of a full iteration, with the guarantees of [`Dict::scan`]; a listpack gives everything in one step.
     /// Returns the cursor to go on with, 0 at the end.
-    pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(Item<'_>, Item<'_>)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, count: usize, visit: &mut dyn FnMut(Item<'a>, Item<'a>)) -> u64 {
         match &self.form {
             Form::Pack(_) => {
                 self.iter().for_each(|(field, value)| visit(field, value));
@@ -247,7 +246,7 @@ impl Hash {
 
     /// Visits `count` different fields by chance, all if there are no more. O(n), or O(count) where that is less
     /// than a third of a table.
-    pub fn random_distinct(&self, count: usize, rng: &mut Rng, visit: &mut dyn FnMut(Item<'_>, Item<'_>)) {
+    pub fn random_distinct<'a>(&'a self, count: usize, rng: &mut Rng, visit: &mut dyn FnMut(Item<'a>, Item<'a>)) {
         let mut wanted = count.min(self.len());
         match &self.form {
             Form::Table(table) if wanted < table.dict.len() / 3 => {
