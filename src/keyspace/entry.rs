@@ -6,6 +6,9 @@ use crate::structures::dict::Keyed;
 /// `expire_at` of a key that does not expire.
 pub(crate) const NEVER: i64 = i64::MAX;
 
+/// `expire_at` of a key that expires in the last millisecond there is, whose own number means never.
+pub(crate) const LAST: i64 = NEVER - 1;
+
 /// A key and what belongs to it.
 #[derive(Debug)]
 pub struct Entry {
@@ -33,7 +36,11 @@ impl Entry {
 
     /// When it expires, in milliseconds since 1970.
     pub fn expire_at(&self) -> Option<i64> {
-        (self.expire_at != NEVER).then_some(self.expire_at)
+        match self.expire_at {
+            NEVER => None,
+            LAST => Some(i64::MAX),
+            at => Some(at),
+        }
     }
 
     /// When it was last used, in seconds since 1970, modulo 2^32.

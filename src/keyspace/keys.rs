@@ -1,7 +1,7 @@
 //! The keys of one database as a command sees them: expired keys are gone, reads are counted, writes are noted.
 
 use super::database::{place, Place};
-use super::entry::{Entry, NEVER};
+use super::entry::{Entry, LAST, NEVER};
 use super::{Class, Keyspace, Str, Value};
 use crate::resp::Fault;
 use crate::structures::hash::Hash;
@@ -280,8 +280,7 @@ impl Keys<'_> {
     /// nothing.
     pub fn set_expiry(&mut self, key: &[u8], at: Option<i64>) -> bool {
         let place = self.place(key);
-        // The last millisecond that 64 bits can name stands for never.
-        let at = at.map_or(NEVER, |at| at.min(NEVER - 1));
+        let at = at.map_or(NEVER, |at| at.min(LAST));
         self.space.databases[self.db].set_expiry(place, key, at)
     }
 

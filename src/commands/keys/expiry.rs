@@ -104,7 +104,7 @@ fn answer_expiry(ctx: &mut Context, args: Args, show: fn(i64, i64) -> i64) -> Ha
 
 /// Milliseconds to the nearest second.
 fn seconds(millis: i64) -> i64 {
-    millis.saturating_add(500) / 1000
+    millis / 1000 + i64::from(millis % 1000 >= 500)
 }
 
 pub(super) fn ttl(ctx: &mut Context, args: Args) -> Handled {

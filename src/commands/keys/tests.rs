@@ -79,7 +79,8 @@ fn far_ends_of_time() {
     assert_eq!(bench.run("PEXPIRE k 9223372036854775807"), "-ERR invalid expire time in 'pexpire' command\r\n");
     assert_eq!(bench.run("EXPIRE k -9223372036854775808"), "-ERR invalid expire time in 'expire' command\r\n");
     assert_eq!(bench.run("PEXPIREAT k 9223372036854775807"), ":1\r\n");
-    assert_eq!(bench.run("EXPIRETIME k"), ":9223372036854775\r\n");
+    assert_eq!(bench.run("EXPIRETIME k"), ":9223372036854776\r\n");
+    assert_eq!(bench.run("PEXPIRETIME k"), ":9223372036854775807\r\n");
     assert_eq!(bench.run("EXISTS k"), ":1\r\n");
     assert_eq!(bench.run("PEXPIRE k -9223372036854775808"), ":1\r\n");
     assert_eq!(bench.run("EXISTS k"), ":0\r\n");
