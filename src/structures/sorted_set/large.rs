@@ -42,16 +42,16 @@ impl Large {
         self.tree.insert((score, id), |s, i| order(members, (s, i), score, member) == Ordering::Less);
     }
 
-    pub fn insert(&mut self, member: &[u8], score: f64) -> Change {
+    /// Asks `decide` for the score that follows from the present one.
+    pub fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<f64>) -> Option<f64>) -> Change {
         let hash = self.members.hash(member);
         let Some(id) = self.members.find(hash, member) else {
+            let Some(score) = decide(None) else { return Change::Unchanged };
             self.add_hashed(hash, member, score);
             return Change::Added;
         };
         let old = self.members.score(id);
-        if old == score {
-            return Change::Unchanged;
-        }
+        let Some(score) = decide(Some(old)).filter(|&score| score != old) else { return Change::Unchanged };
         let members = &self.members;
         let place = self.tree.find_last(|s, i| order(members, (s, i), old, member) != Ordering::Greater);
         let place = place.expect("every member has its place");

@@ -184,18 +184,35 @@ impl SortedSet {
 
     /// Puts `member` at `score`, which must not be NaN. O(log n); once in a set's life the change of form.
     pub fn insert(&mut self, member: &[u8], score: f64, limits: &Limits) -> Change {
-        debug_assert!(!score.is_nan());
-        if let Form::Large(large) = &mut self.form {
-            return large.insert(member, score);
-        }
-        self.insert_small(member, score, limits)
+        self.update(member, limits, |_| Some(score))
     }
 
-    fn insert_small(&mut self, member: &[u8], score: f64, limits: &Limits) -> Change {
-        let Form::Small(small) = &mut self.form else { return Change::Unchanged };
+    /// Asks `decide` for the score of `member`, given the one it has, if any; no answer leaves things as they are.
+    /// The answer must not be NaN. O(log n); once in a set's life the change of form.
+    pub fn update(
+        &mut self,
+        member: &[u8],
+        limits: &Limits,
+        decide: impl FnOnce(Option<f64>) -> Option<f64>,
+    ) -> Change {
+        let small = match &mut self.form {
+            Form::Large(large) => return large.update(member, decide),
+            Form::Small(small) => small,
+        };
         if let Some((at, old)) = small.find(member) {
-            return small.update(at, member, old, score);
+            return match decide(Some(old)) {
+                Some(score) => small.update(at, member, old, score),
+                None => Change::Unchanged,
+            };
         }
+        match decide(None) {
+            Some(score) => self.add_small(member, score, limits),
+            None => Change::Unchanged,
+        }
+    }
+
+    fn add_small(&mut self, member: &[u8], score: f64, limits: &Limits) -> Change {
+        let Form::Small(small) = &mut self.form else { return Change::Unchanged };
         // A score takes up to 24 bytes as text.
         if small.len() < limits.entries && member.len() <= limits.value && small.pack().fits(member.len() + 24, 2) {
             small.add(member, score);
