@@ -322,6 +322,8 @@ impl SortedSet {
 
     /// Takes out the entries of `span`. O(log n) an entry.
     pub fn remove_span(&mut self, span: Span) {
+        let start = span.start.min(self.len());
+        let span = Span { start, count: span.count.min(self.len() - start) };
         match &mut self.form {
             Form::Small(small) => small.remove_ranks(span.start, span.count),
             Form::Large(large) => {
