@@ -2,7 +2,6 @@
 //! SCAN cursor, and later of snapshot and migration; the tables exist only once the database holds a key.
 
 use super::entry::{Entry, NEVER};
-use super::Value;
 use crate::bytes::{hash_bytes, key_slot, Rng};
 use crate::structures::dict::{Dict, CURSOR_BITS};
 
@@ -225,10 +224,8 @@ impl Database {
         0
     }
 
-    /// Its values, for freeing them in slices.
-    pub(crate) fn into_garbage(self) -> impl Iterator<Item = Value> {
-        self.segments
-            .into_iter()
-            .flat_map(|mut segment| std::iter::from_fn(move || segment.entries.pop_any().map(|entry| entry.value)))
+    /// Its tables, for freeing them in slices.
+    pub(crate) fn into_tables(self) -> impl Iterator<Item = Dict<Entry>> {
+        self.segments.into_iter().map(|segment| segment.entries).filter(|entries| !entries.is_empty())
     }
 }

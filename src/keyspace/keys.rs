@@ -134,7 +134,7 @@ impl Keys<'_> {
 
     /// Large values are freed in slices, later.
     fn discard(&mut self, value: Value) {
-        if value.len() > 64 {
+        if value.is_large() {
             self.space.garbage.push(value);
         }
     }

@@ -14,6 +14,7 @@ pub use keys::Keys;
 pub use value::{Str, Value};
 
 use crate::bytes::Rng;
+use crate::structures::dict::Dict;
 use crate::structures::Limits;
 
 /// When the compact encodings give way, under Redis' CONFIG names.
@@ -70,6 +71,8 @@ pub struct Keyspace {
     pub limits: EncodingLimits,
     /// Values taken out of the keyspace by UNLINK and its like, freed a slice at a time.
     pub(crate) garbage: Vec<Value>,
+    /// Tables of databases that were flushed lazily, freed likewise.
+    flushed: Vec<Dict<Entry>>,
     /// Where the next slice of active expiry starts: database, segment.
     pub(crate) expiry_at: (usize, usize),
 }
@@ -88,6 +91,7 @@ impl Keyspace {
             stats: Stats::default(),
             limits: EncodingLimits::new(seed),
             garbage: Vec::new(),
+            flushed: Vec::new(),
             expiry_at: (0, 0),
         }
     }
@@ -148,7 +152,7 @@ impl Keyspace {
         let old = std::mem::take(&mut self.databases[index]);
         let count = old.len();
         if lazily {
-            self.garbage.extend(old.into_garbage());
+            self.flushed.extend(old.into_tables());
         }
         self.changes.dirty += count as u64;
         count
@@ -164,20 +168,30 @@ impl Keyspace {
 
     /// Whether unlinked values wait to be freed.
     pub fn has_garbage(&self) -> bool {
-        !self.garbage.is_empty()
+        !self.garbage.is_empty() || !self.flushed.is_empty()
     }
 
     /// Frees about `budget` items of values that were unlinked; true while some are left.
     pub fn free_some(&mut self, budget: usize) -> bool {
         let mut left = budget as isize;
         while left > 0 {
-            let Some(value) = self.garbage.last_mut() else { return false };
-            left -= value.len().min(budget) as isize + 1;
-            if value.free_some(budget) {
-                self.garbage.pop();
+            if let Some(value) = self.garbage.last_mut() {
+                left -= value.len().min(budget) as isize + 1;
+                if value.free_some(budget) {
+                    self.garbage.pop();
+                }
+            } else if let Some(table) = self.flushed.last_mut() {
+                left -= 1;
+                match table.pop_any() {
+                    Some(entry) if entry.value.is_large() => self.garbage.push(entry.value),
+                    Some(_) => {}
+                    None => drop(self.flushed.pop()),
+                }
+            } else {
+                return false;
             }
         }
-        !self.garbage.is_empty()
+        self.has_garbage()
     }
 
     /// One slice of active expiry: visits about `budget` entries of segments in which something is due, removes

@@ -79,3 +79,23 @@ fn scan_visits_all_that_stays_while_others_come_and_go() {
     }
     assert!((0..3000).all(|i| seen.contains(format!("stay:{i}").as_bytes())));
 }
+
+#[test]
+fn a_lazy_flush_gives_memory_back_in_slices() {
+    let mut space = space();
+    for i in 0..5000 {
+        space.keys(0).put(format!("key:{i}").as_bytes(), Value::string(b"x"));
+    }
+    let limits = crate::structures::set::Limits::default();
+    let mut set = crate::structures::set::Set::new();
+    (0..3000).for_each(|i| assert!(set.add(format!("member:{i}").as_bytes(), &limits)));
+    space.keys(0).put(b"set", Value::Set(Box::new(set)));
+    assert_eq!(space.flush(0, true), 5001);
+    assert!(space.database(0).is_empty() && space.has_garbage());
+    let mut slices = 1;
+    while space.free_some(500) {
+        slices += 1;
+    }
+    assert!((12..40).contains(&slices), "{slices} slices");
+    assert!(!space.has_garbage());
+}

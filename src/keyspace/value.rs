@@ -136,6 +136,11 @@ impl Value {
         self.len() == 0
     }
 
+    /// Whether it has so many elements that it is better freed in slices.
+    pub(crate) fn is_large(&self) -> bool {
+        self.len() > 64
+    }
+
     /// Frees about `budget` elements; true when nothing is left.
     pub(crate) fn free_some(&mut self, budget: usize) -> bool {
         match self {
