@@ -116,6 +116,9 @@ fn parse_hex(text: &[u8]) -> Option<f64> {
     (seen && value.is_finite()).then_some(value)
 }
 
+/// The largest magnitude at which an integral double prints as an integer: 2^62.
+pub const INTEGRAL: f64 = (1u64 << 62) as f64;
+
 /// Appends a double as Redis 7.4 replies it: the shortest digits that read back the same, integers without a
 /// point, exponents as in `1e+21` and `1e-7`, `inf`, `-inf`, `nan`.
 pub fn push_f64(out: &mut Vec<u8>, value: f64) {
@@ -128,8 +131,8 @@ pub fn push_f64(out: &mut Vec<u8>, value: f64) {
     if value == 0.0 {
         return out.extend_from_slice(if value.is_sign_negative() { b"-0" } else { b"0" });
     }
-    // Doubles that hold an integer exactly print as one (Redis' double2ll range).
-    if value.fract() == 0.0 && value.abs() < 4_503_599_627_370_496.0 {
+    // Integers print as such up to 2^62, half of what an i64 holds (Redis' double2ll).
+    if value.fract() == 0.0 && value.abs() <= INTEGRAL {
         return push_i64(out, value as i64);
     }
     // `{:e}` gives the shortest round-trip digits: d[.ddd]e[-]x
@@ -238,7 +241,10 @@ mod tests {
             (1e-7, "1e-7"),
             (1.5e300, "1.5e+300"),
             (0.30000000000000004, "0.30000000000000004"),
-            (1e17, "1e+17"),
+            (1e17, "100000000000000000"),
+            (4611686018427387904.0, "4611686018427387904"),
+            (4611686018427389000.0, "4611686018427389000"),
+            (1e19, "1e+19"),
             (123456.789, "123456.789"),
             (0.0001, "0.0001"),
         ] {

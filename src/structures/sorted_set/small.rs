@@ -2,7 +2,7 @@
 //! walks it, O(bytes); the limits keep that shorter than what a tree would cost.
 
 use super::{Change, LexBound, ScoreBound};
-use crate::bytes::number::{parse_f64, push_f64, I64_TEXT};
+use crate::bytes::number::{parse_f64, push_f64, I64_TEXT, INTEGRAL};
 use crate::structures::listpack::{Item, Listpack};
 use std::cmp::Ordering;
 
@@ -136,7 +136,7 @@ pub fn read_score(item: Item<'_>) -> f64 {
 
 /// The entry of a score: an integer where it is one (so that -0 becomes 0, as in Redis), else its shortest text.
 fn write_score(score: f64, text: &mut Vec<u8>) -> Item<'_> {
-    if score.fract() == 0.0 && score.abs() < 4_503_599_627_370_496.0 {
+    if score.fract() == 0.0 && score.abs() <= INTEGRAL {
         return Item::Int(score as i64);
     }
     push_f64(text, score);
