@@ -34,7 +34,10 @@ impl<'a> ScanOptions<'a> {
                 found.pattern = Some(options.value()?).filter(|pattern| *pattern != b"*");
             } else if with_type && options.left() >= 2 && options.take("type") {
                 found.kind = Some(options.value()?);
-            } else if with_no_values && options.take("novalues") {
+            } else if options.take("novalues") {
+                if !with_no_values {
+                    return Err(Fault::Text("ERR NOVALUES option can only be used in HSCAN"));
+                }
                 found.no_values = true;
             } else {
                 return Err(Fault::Syntax);
