@@ -1,8 +1,12 @@
 //! Redis' glob patterns: `*`, `?`, `[a-z]`, `[^x]`, `\` escapes. Iterative with one restart point, so the work
 //! is bounded by pattern × text however many stars a hostile pattern has.
 
-/// Whether `text` matches `pattern`; ASCII case is ignored when `nocase`.
+/// Whether `text` matches `pattern`; ASCII case is ignored when `nocase`. As in Redis an empty text matches the
+/// empty pattern alone: where `*` is to mean everything, callers do not ask.
 pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut p, mut t) = (0, 0);
     let mut restart: Option<(usize, usize)> = None;
     loop {
@@ -90,7 +94,6 @@ mod tests {
     #[test]
     fn redis_patterns() {
         for (pattern, text) in [
-            ("*", ""),
             ("h?llo", "hello"),
             ("h*llo", "heeeello"),
             ("h[ae]llo", "hallo"),
@@ -106,6 +109,8 @@ mod tests {
             assert!(case(pattern, text) || pattern == "[]", "{pattern} {text}");
         }
         for (pattern, text) in [
+            ("*", ""),
+            ("**", ""),
             ("h?llo", "hllo"),
             ("h[^e]llo", "hello"),
             ("a\\*b", "axb"),
