@@ -1,14 +1,19 @@
 //! The HELP of a family of subcommands, written from its declarations.
 
-use super::spec::Declared;
+use super::spec::{Declared, Spec};
 use crate::resp::Reply;
 
 /// Answers the subcommands of `container` among `table`: a line with the arguments of each, one with its summary.
 pub fn write<H>(reply: &mut Reply, table: &[Declared<H>], container: &str) {
+    write_specs(reply, table.iter().map(|declared| &declared.spec), container);
+}
+
+/// The same for declarations that come from anywhere.
+pub fn write_specs<'s>(reply: &mut Reply, specs: impl Iterator<Item = &'s Spec> + Clone, container: &str) {
     let subcommands = || {
-        table.iter().filter_map(move |declared| {
-            let name = declared.spec.name.strip_prefix(container)?.strip_prefix('|')?;
-            Some((name, &declared.spec))
+        specs.clone().filter_map(|spec| {
+            let name = spec.name.strip_prefix(container)?.strip_prefix('|')?;
+            Some((name, spec))
         })
     };
     reply.array(1 + 2 * subcommands().count());

@@ -412,9 +412,9 @@ fn dbsize(ctx: &mut Context, _args: Args) -> Handled {
 }
 
 /// Whether a flush is to free memory later.
-fn flush_lazily(args: Args) -> Result<bool, Fault> {
+fn flush_lazily(ctx: &mut Context, args: Args) -> Result<bool, Fault> {
     match args.len() {
-        1 => Ok(false),
+        1 => Ok(ctx.keys.space().limits.lazy_flush),
         2 if args.is(1, "sync") => Ok(false),
         2 if args.is(1, "async") => Ok(true),
         _ => Err(Fault::Syntax),
@@ -422,14 +422,14 @@ fn flush_lazily(args: Args) -> Result<bool, Fault> {
 }
 
 fn flushdb(ctx: &mut Context, args: Args) -> Handled {
-    let (lazily, db) = (flush_lazily(args)?, ctx.keys.db());
+    let (lazily, db) = (flush_lazily(ctx, args)?, ctx.keys.db());
     ctx.keys.space().flush(db, lazily);
     ctx.reply.ok();
     Ok(Outcome::Done)
 }
 
 fn flushall(ctx: &mut Context, args: Args) -> Handled {
-    let lazily = flush_lazily(args)?;
+    let lazily = flush_lazily(ctx, args)?;
     for db in 0..ctx.databases {
         ctx.keys.space().flush(db, lazily);
     }

@@ -6,15 +6,18 @@
 
 mod blocking;
 mod client;
+mod config;
 mod connection;
 mod dispatch;
 mod effects;
 mod pubsub;
+mod server;
 mod session;
 mod table;
 mod transactions;
 
 pub use client::limits::{OutputLimit, SessionLimits};
+pub use config::{read_directives, Directive};
 pub use connection::REDIS_VERSION;
 pub use dispatch::Call;
 pub use effects::Unit;
@@ -27,8 +30,10 @@ use crate::keyspace::Keyspace;
 use crate::resp::{Parsed, Reply};
 use blocking::Waits;
 use client::limits::Pause;
+use config::{Config, DebugAllowed};
 use effects::EffectStream;
 use pubsub::Subscriptions;
+use server::help;
 use std::collections::{BTreeMap, VecDeque};
 
 /// A handler of a command that needs more than data: sessions, channels, configuration.
@@ -36,7 +41,7 @@ pub type PowerHandler = fn(&mut Engine, Call) -> Handled;
 
 /// The families that live in this room.
 pub static FAMILIES: &[&[Declared<PowerHandler>]] =
-    &[transactions::TABLE, pubsub::TABLE, connection::TABLE, client::TABLE];
+    &[transactions::TABLE, pubsub::TABLE, connection::TABLE, client::TABLE, config::TABLE];
 
 /// A session whose unsent output exceeds this many bytes gets no further command run until the host has taken
 /// some: a client that never reads costs this and one reply, no more.
@@ -111,6 +116,13 @@ pub struct Engine {
     pub(crate) pause: Option<Pause>,
     /// When the sessions are next looked through for idle ones.
     pub(crate) next_walk: i64,
+    pub(crate) config: Config,
+    /// `enable-debug-command`.
+    pub(crate) debug_allowed: DebugAllowed,
+    /// Entries that one slice of active expiry visits, from `active-expire-effort`.
+    pub(crate) expiry_budget: usize,
+    /// Milliseconds between two slices of active expiry, from `hz`.
+    pub(crate) expiry_interval: i64,
 }
 
 impl Engine {
@@ -138,6 +150,10 @@ impl Engine {
             connections: 0,
             pause: None,
             next_walk: i64::MAX,
+            config: Config::new(),
+            debug_allowed: DebugAllowed::default(),
+            expiry_budget: 2000,
+            expiry_interval: 100,
         }
     }
 
@@ -408,7 +424,7 @@ impl Engine {
     pub fn tick(&mut self) -> Option<i64> {
         self.walk_sessions();
         self.time_out_waits();
-        let mut more = !self.is_paused() && self.keyspace.expire_some(2000);
+        let mut more = !self.is_paused() && self.keyspace.expire_some(self.expiry_budget);
         self.settle_changes();
         self.serve_waits();
         more |= self.keyspace.free_some(2000);
@@ -422,8 +438,8 @@ impl Engine {
     /// When [`Engine::tick`] is wanted, in milliseconds since 1970; `None` while nothing waits for time.
     pub fn next_tick(&self) -> Option<i64> {
         let now = self.keyspace.now();
-        // Active expiry need not be punctual: nobody sees an expired key. Ten rounds a second bound its cost.
-        let expiry = self.keyspace.next_expiry().map(|at| at.max(now + 100));
+        // Active expiry need not be punctual: nobody sees an expired key. `hz` rounds a second bound its cost.
+        let expiry = self.keyspace.next_expiry().map(|at| at.max(now + self.expiry_interval));
         let garbage = self.keyspace.has_garbage().then_some(now + 1);
         [expiry, garbage, self.waits.next_deadline(), self.next_session_walk()].into_iter().flatten().min()
     }

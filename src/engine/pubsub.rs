@@ -48,6 +48,7 @@ crate::commands! {
         since "6.2.0", cost "O(1)", flags [LOADING STALE],
         args "",
         reply "[simple]",
+        run super::help,
     }
     /// Counts the distinct patterns that anybody listens to.
     "pubsub|numpat" {

@@ -32,6 +32,8 @@ pub struct EncodingLimits {
     pub list: i64,
     /// `proto-max-bulk-len`: longest string in bytes.
     pub bulk: usize,
+    /// `lazyfree-lazy-user-flush`: a flush that does not say how gives its memory back later.
+    pub lazy_flush: bool,
 }
 
 impl EncodingLimits {
@@ -39,7 +41,15 @@ impl EncodingLimits {
     fn new(seed: u64) -> Self {
         let small = Limits { entries: 128, value: 64, seed };
         let hash = Limits { entries: 512, ..small };
-        EncodingLimits { hash, set: small, intset: 512, sorted_set: small, list: -2, bulk: 512 << 20 }
+        EncodingLimits {
+            hash,
+            set: small,
+            intset: 512,
+            sorted_set: small,
+            list: -2,
+            bulk: 512 << 20,
+            lazy_flush: false,
+        }
     }
 }
 

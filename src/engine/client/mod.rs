@@ -39,6 +39,7 @@ crate::commands! {
         since "5.0.0", cost "O(1)", flags [LOADING STALE],
         args "",
         reply "[simple]",
+        run crate::engine::help,
     }
     /// Answers the connection's number, which is never given twice.
     "client|id" {

@@ -1,0 +1,203 @@
+//! Every parameter that this engine honours: one row each, and nothing about it elsewhere.
+
+use super::kinds::{Kind, Value};
+use crate::engine::Engine;
+
+/// One parameter.
+pub(crate) struct Parameter {
+    pub(crate) name: &'static str,
+    /// An older name for the same thing.
+    pub(crate) alias: Option<&'static str>,
+    pub(crate) kind: Kind,
+    pub(crate) default: &'static str,
+    /// Can be given only at the start.
+    pub(crate) at_start: bool,
+    /// Refuses values that are well formed but that this build cannot honour.
+    pub(crate) check: fn(&Value) -> Result<(), &'static str>,
+    /// Makes it so.
+    pub(crate) apply: fn(&mut Engine, &Value),
+}
+
+const fn parameter(name: &'static str, kind: Kind, default: &'static str, apply: fn(&mut Engine, &Value)) -> Parameter {
+    Parameter { name, alias: None, kind, default, at_start: false, check: |_| Ok(()), apply }
+}
+
+impl Parameter {
+    const fn alias(self, alias: &'static str) -> Self {
+        Parameter { alias: Some(alias), ..self }
+    }
+
+    const fn at_start(self) -> Self {
+        Parameter { at_start: true, ..self }
+    }
+
+    const fn check(self, check: fn(&Value) -> Result<(), &'static str>) -> Self {
+        Parameter { check, ..self }
+    }
+}
+
+impl Value {
+    fn int(&self) -> i64 {
+        match self {
+            Value::Int(number) => *number,
+            Value::Choice(index) => *index as i64,
+            Value::Flag(yes) => *yes as i64,
+            _ => 0,
+        }
+    }
+
+    fn size(&self) -> usize {
+        usize::try_from(self.int()).unwrap_or(usize::MAX)
+    }
+
+    fn is_yes(&self) -> bool {
+        *self == Value::Flag(true)
+    }
+}
+
+const MB: i64 = 1 << 20;
+const GB: i64 = 1 << 30;
+/// Most entries or bytes of a compact form.
+const COUNT: Kind = Kind::Int(0, i64::MAX);
+
+/// A parameter whose value changes nothing here, for a reason that stands beside it.
+fn nothing(_: &mut Engine, _: &Value) {}
+
+const NO_PERSISTENCE: &str = "persistence is not available in this build";
+
+/// All parameters, by name.
+pub(crate) static PARAMETERS: &[Parameter] = &[
+    parameter("active-expire-effort", Kind::Int(1, 10), "1", |engine, value| engine.set_expiry_effort(value.int())),
+    parameter("appendonly", Kind::Flag, "no", nothing).check(
+        |value| {
+            if value.is_yes() {
+                Err(NO_PERSISTENCE)
+            } else {
+                Ok(())
+            }
+        },
+    ),
+    parameter(
+        "client-output-buffer-limit",
+        Kind::OutputLimits,
+        "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+        |engine, value| {
+            if let Value::OutputLimits(limits) = value {
+                for (held, given) in engine.limits.output.iter_mut().zip(limits) {
+                    *held = given.unwrap_or(*held);
+                }
+            }
+        },
+    ),
+    // Above 2 GB the places of arguments would not fit 32 bits.
+    parameter("client-query-buffer-limit", Kind::Memory(MB, 2 * GB), "1073741824", |engine, value| {
+        engine.limits.input = value.size();
+    }),
+    parameter("databases", Kind::Int(1, 65536), "16", |engine, value| engine.set_databases(value.size())).at_start(),
+    parameter("enable-debug-command", Kind::Choice(&["no", "yes", "local"]), "no", |engine, value| {
+        engine.debug_allowed = match value.int() {
+            1 => DebugAllowed::Yes,
+            2 => DebugAllowed::Local,
+            _ => DebugAllowed::No,
+        };
+    })
+    .at_start(),
+    parameter("hash-max-listpack-entries", COUNT, "512", |engine, value| {
+        engine.keyspace.limits.hash.entries = value.size();
+    })
+    .alias("hash-max-ziplist-entries"),
+    parameter("hash-max-listpack-value", COUNT, "64", |engine, value| {
+        engine.keyspace.limits.hash.value = value.size();
+    })
+    .alias("hash-max-ziplist-value"),
+    parameter("hz", Kind::Int(1, 500), "10", |engine, value| engine.expiry_interval = 1000 / value.int().max(1)),
+    // Values that are large are always freed in slices here, whichever command or event removed them; only a flush
+    // asks how it is to be done.
+    parameter("lazyfree-lazy-eviction", Kind::Flag, "no", nothing),
+    parameter("lazyfree-lazy-expire", Kind::Flag, "no", nothing),
+    parameter("lazyfree-lazy-server-del", Kind::Flag, "no", nothing),
+    parameter("lazyfree-lazy-user-del", Kind::Flag, "no", nothing),
+    parameter("lazyfree-lazy-user-flush", Kind::Flag, "no", |engine, value| {
+        engine.keyspace.limits.lazy_flush = value.is_yes();
+    }),
+    parameter("list-max-listpack-size", Kind::Int(i32::MIN as i64, i32::MAX as i64), "-2", |engine, value| {
+        engine.keyspace.limits.list = value.int();
+    })
+    .alias("list-max-ziplist-size"),
+    parameter("maxclients", Kind::Int(1, u32::MAX as i64), "10000", |engine, value| {
+        engine.limits.clients = value.size();
+    }),
+    parameter("maxmemory", Kind::Memory(0, i64::MAX), "0", nothing).check(|value| match value {
+        Value::Int(0) => Ok(()),
+        _ => Err("a memory limit is not available in this build"),
+    }),
+    // Waits for the limit.
+    parameter(
+        "maxmemory-policy",
+        Kind::Choice(&[
+            "volatile-lru",
+            "volatile-lfu",
+            "volatile-random",
+            "volatile-ttl",
+            "allkeys-lru",
+            "allkeys-lfu",
+            "allkeys-random",
+            "noeviction",
+        ]),
+        "noeviction",
+        nothing,
+    ),
+    parameter("maxmemory-samples", Kind::Int(1, i32::MAX as i64), "5", nothing),
+    parameter("notify-keyspace-events", Kind::Events, "", |engine, value| {
+        if let Value::Events(flags) = value {
+            engine.notify = *flags;
+            engine.refresh_listeners();
+        }
+    }),
+    parameter("proto-max-bulk-len", Kind::Memory(MB, 2 * GB), "536870912", |engine, value| {
+        engine.keyspace.limits.bulk = value.size();
+    }),
+    parameter("requirepass", Kind::Text, "", |engine, value| {
+        if let Value::Text(password) = value {
+            engine.set_password(password);
+        }
+    }),
+    parameter("save", Kind::SavePoints, "", nothing).check(|value| match value {
+        Value::SavePoints(points) if !points.is_empty() => Err(NO_PERSISTENCE),
+        _ => Ok(()),
+    }),
+    parameter("set-max-intset-entries", COUNT, "512", |engine, value| engine.keyspace.limits.intset = value.size()),
+    parameter("set-max-listpack-entries", COUNT, "128", |engine, value| {
+        engine.keyspace.limits.set.entries = value.size();
+    }),
+    parameter("set-max-listpack-value", COUNT, "64", |engine, value| engine.keyspace.limits.set.value = value.size()),
+    parameter("timeout", Kind::Int(0, i32::MAX as i64), "0", |engine, value| engine.set_idle_limit(value.int())),
+    parameter("zset-max-listpack-entries", COUNT, "128", |engine, value| {
+        engine.keyspace.limits.sorted_set.entries = value.size();
+    })
+    .alias("zset-max-ziplist-entries"),
+    parameter("zset-max-listpack-value", COUNT, "64", |engine, value| {
+        engine.keyspace.limits.sorted_set.value = value.size();
+    })
+    .alias("zset-max-ziplist-value"),
+];
+
+/// Who may use DEBUG.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DebugAllowed {
+    /// Nobody.
+    #[default]
+    No,
+    /// Everybody.
+    Yes,
+    /// Clients in this program or on this machine.
+    Local,
+}
+
+/// The parameter of this name or older name, in any case.
+pub(crate) fn find(name: &[u8]) -> Option<(usize, &'static Parameter)> {
+    PARAMETERS.iter().enumerate().find(|(_, parameter)| {
+        let is = |known: &str| known.as_bytes().eq_ignore_ascii_case(name);
+        is(parameter.name) || parameter.alias.is_some_and(is)
+    })
+}
