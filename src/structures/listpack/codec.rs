@@ -77,7 +77,7 @@ fn read4(bytes: &[u8], at: usize) -> u32 {
 pub(super) fn step(bytes: &[u8], at: usize) -> usize {
     let size = match bytes[at] {
         0..=0x7F => return 2,
-        first @ 0x80..=0xBF => 1 + (first & 63) as usize,
+        first @ 0x80..=0xBF => return 2 + (first & 63) as usize,
         0xC0..=0xDF => return 3,
         first @ 0xE0..=0xEF => 2 + ((first as usize & 15) << 8 | bytes[at + 1] as usize),
         0xF0 => 5 + read4(bytes, at + 1) as usize,
@@ -89,13 +89,27 @@ pub(super) fn step(bytes: &[u8], at: usize) -> usize {
     size + backlen_size(size)
 }
 
+/// The text of the entry at `at` if it is of the form for up to 63 bytes, whose size as an entry is two more.
+#[inline(always)]
+pub(super) fn short_text(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let first = bytes[at];
+    if first & 0xC0 == 0x80 {
+        bytes.get(at + 1..at + 1 + (first & 63) as usize)
+    } else {
+        None
+    }
+}
+
 /// The entry at `at` and its size, backlen included.
 #[inline]
 pub(super) fn decode(bytes: &[u8], at: usize) -> (Item<'_>, usize) {
     let first = bytes[at];
     let (data, length) = match first {
         0..=0x7F => return (Item::Int(first as i64), 2),
-        0x80..=0xBF => (at + 1, (first & 63) as usize),
+        0x80..=0xBF => {
+            let length = (first & 63) as usize;
+            return (Item::Bytes(&bytes[at + 1..at + 1 + length]), length + 2);
+        }
         0xC0..=0xDF => {
             // Shifted up so that the sign of thirteen bits becomes the sign of sixteen.
             let raw = (first as u16) << 11 | (bytes[at + 1] as u16) << 3;

@@ -21,7 +21,7 @@ mod item;
 #[cfg(test)]
 pub(in crate::structures) mod tests;
 
-use codec::{back_step, decode, step, Encoded, END};
+use codec::{back_step, decode, short_text, step, Encoded, END};
 pub use item::{Item, Needle};
 
 const HEADER: usize = 6;
@@ -191,25 +191,33 @@ impl Listpack {
     /// Position of the first entry equal to `needle` among the one at `from` and then every entry after skipping
     /// `skip` (1 looks at the fields of field and value pairs). O(bytes).
     pub fn find(&self, from: Option<usize>, needle: &[u8], skip: usize) -> Option<usize> {
-        let needle = Needle::new(needle);
-        let mut at = from?;
-        let end = self.tail();
-        loop {
-            let (item, size) = decode(&self.buffer, at);
-            if item.matches(&needle) {
-                return Some(at);
-            }
-            at += size;
+        let (text, needle) = (needle, Needle::new(needle));
+        let (mut at, bytes) = (from?, &self.buffer[..self.tail()]);
+        while at < bytes.len() {
+            at += match short_text(bytes, at) {
+                // Short text is what most entries are: told apart by length and last byte, without a call.
+                Some(entry) => {
+                    if entry.len() == text.len() && entry.last() == text.last() && entry == text {
+                        return Some(at);
+                    }
+                    entry.len() + 2
+                }
+                None => {
+                    let (item, size) = decode(bytes, at);
+                    if item.matches(&needle) {
+                        return Some(at);
+                    }
+                    size
+                }
+            };
             for _ in 0..skip {
-                if at >= end {
+                if at >= bytes.len() {
                     return None;
                 }
-                at += step(&self.buffer, at);
-            }
-            if at >= end {
-                return None;
+                at += step(bytes, at);
             }
         }
+        None
     }
 
     /// The entries, from either end.
