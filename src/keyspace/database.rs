@@ -85,28 +85,33 @@ impl Database {
             .collect();
     }
 
-    /// Puts `entry` in place; the entry of the same key that was there, if any.
-    pub(crate) fn insert(&mut self, seed: u64, place: Place, entry: Entry) -> Option<Entry> {
+    /// Opens the entry of `key`, which `make` makes where there is none, and sets its expiry unless that is `None`;
+    /// says whether the entry is new. One lookup.
+    #[inline]
+    pub(crate) fn open(
+        &mut self,
+        seed: u64,
+        place: Place,
+        key: &[u8],
+        expire_at: Option<i64>,
+        make: impl FnOnce() -> Entry,
+    ) -> (&mut Entry, bool) {
         if self.segments.is_empty() {
             self.allocate(seed);
         }
         let segment = &mut self.segments[place.segment];
-        if entry.expire_at != NEVER {
-            segment.volatile += 1;
-            self.volatile += 1;
-            segment.soonest = segment.soonest.min(entry.expire_at);
-            segment.walk.1 = segment.walk.1.min(entry.expire_at);
+        let (entry, new) = segment.entries.get_or_insert_with_hashed(place.hash, key, make);
+        self.len += new as usize;
+        let at = expire_at.unwrap_or(entry.expire_at);
+        if at != entry.expire_at {
+            let change = (at != NEVER) as isize - (entry.expire_at != NEVER) as isize;
+            entry.expire_at = at;
+            segment.volatile = segment.volatile.wrapping_add_signed(change);
+            self.volatile = self.volatile.wrapping_add_signed(change);
+            segment.soonest = if segment.volatile == 0 { NEVER } else { segment.soonest.min(at) };
+            segment.walk.1 = segment.walk.1.min(at);
         }
-        let old = segment.entries.insert_hashed(place.hash, entry);
-        match &old {
-            Some(old) if old.expire_at != NEVER => {
-                segment.volatile -= 1;
-                self.volatile -= 1;
-            }
-            Some(_) => {}
-            None => self.len += 1,
-        }
-        old
+        (entry, new)
     }
 
     pub(crate) fn remove(&mut self, place: Place, key: &[u8]) -> Option<Entry> {

@@ -15,6 +15,17 @@ pub struct Keys<'k> {
     pub(super) db: usize,
 }
 
+/// What becomes of a key's expiry when its value is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// It stays; a new key does not expire.
+    Keep,
+    /// The key does not expire.
+    Never,
+    /// The key expires at this instant, in milliseconds since 1970.
+    At(i64),
+}
+
 /// Accessors for one type: reading, writing, and writing with creation. All answer WRONGTYPE to another type.
 macro_rules! typed {
     ($(#[doc = $what:literal] $variant:ident($type:ty): $read:ident, $write:ident, $create:ident;)*) => { $(
@@ -207,35 +218,60 @@ impl Keys<'_> {
 
     /// Gives `key` this value, whatever it held, and no expiry. True when the key is new.
     pub fn put(&mut self, key: &[u8], value: Value) -> bool {
-        let place = self.place(key);
-        self.settle(place, key);
-        let space = &mut *self.space;
-        let database = &mut space.databases[self.db];
-        if let Some(entry) = database.find_mut(place, key) {
-            entry.access = space.access_clock;
-            let volatile = entry.expire_at != NEVER;
-            let old = std::mem::replace(&mut entry.value, value);
-            if volatile {
-                database.set_expiry(place, key, NEVER);
-            }
-            self.discard(old);
-            return false;
-        }
-        database.insert(space.seed, place, Entry::new(key, value, space.access_clock));
-        space.changes.notify(Class::NEW, "new", key, self.db);
-        true
+        self.replace(key, value, Expiry::Never)
     }
 
     /// Gives `key` this value and keeps its expiry. True when the key is new.
     pub fn put_keeping_expiry(&mut self, key: &[u8], value: Value) -> bool {
-        match self.write(key) {
-            Some(held) => {
-                let old = std::mem::replace(held, value);
-                self.discard(old);
-                false
-            }
-            None => self.put(key, value),
+        self.replace(key, value, Expiry::Keep)
+    }
+
+    fn replace(&mut self, key: &[u8], value: Value, expiry: Expiry) -> bool {
+        let mut value = Some(value);
+        let (entry, new) = self.open(key, expiry, || value.take().expect("made at most once"));
+        let old = value.map(|value| std::mem::replace(&mut entry.value, value));
+        old.into_iter().for_each(|old| self.discard(old));
+        new
+    }
+
+    /// Gives `key` the string `bytes`, whatever it held, with one lookup and, over a string of the same length,
+    /// without allocating. True when the key is new.
+    #[inline]
+    pub fn put_string(&mut self, key: &[u8], bytes: &[u8], expiry: Expiry) -> bool {
+        let (entry, new) = self.open(key, expiry, || Value::string(bytes));
+        if new {
+            return true;
         }
+        match &mut entry.value {
+            Value::Str(held) => held.assign(bytes),
+            other => {
+                let old = std::mem::replace(other, Value::string(bytes));
+                self.discard(old);
+            }
+        }
+        false
+    }
+
+    /// Opens the entry of `key` as used now, makes it where there is none, sets its expiry; says whether it is new.
+    #[inline]
+    fn open(&mut self, key: &[u8], expiry: Expiry, make: impl FnOnce() -> Value) -> (&mut Entry, bool) {
+        let place = self.place(key);
+        self.settle(place, key);
+        let space = &mut *self.space;
+        let expire_at = match expiry {
+            Expiry::Keep => None,
+            Expiry::Never => Some(NEVER),
+            // The last millisecond that 64 bits can name stands for never.
+            Expiry::At(at) => Some(at.min(NEVER - 1)),
+        };
+        let access = space.access_clock;
+        let make = || Entry::new(key, make(), access);
+        let (entry, new) = space.databases[self.db].open(space.seed, place, key, expire_at, make);
+        entry.access = access;
+        if new {
+            space.changes.notify(Class::NEW, "new", key, self.db);
+        }
+        (entry, new)
     }
 
     /// Removes `key` and hands out its value. Notes nothing: see [`Keys::delete`].

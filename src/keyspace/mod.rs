@@ -10,7 +10,7 @@ mod value;
 pub use changes::{Changes, Class, Effect, Event};
 pub use database::{Database, SEGMENTS};
 pub use entry::Entry;
-pub use keys::Keys;
+pub use keys::{Expiry, Keys};
 pub use value::{Str, Value};
 
 use crate::bytes::Rng;

@@ -30,6 +30,16 @@ impl Str {
         }
     }
 
+    /// Becomes the most compact form of `bytes`; bytes of the same length are written over the old ones.
+    #[inline]
+    pub fn assign(&mut self, bytes: &[u8]) {
+        match (parse_i64(bytes), &mut *self) {
+            (Some(number), _) => *self = Str::Int(number),
+            (None, Str::Fixed(held)) if held.len() == bytes.len() => held.copy_from_slice(bytes),
+            _ => *self = Str::Fixed(bytes.into()),
+        }
+    }
+
     /// The bytes; an integer's text is written into `buffer`.
     #[inline]
     pub fn bytes<'a>(&'a self, buffer: &'a mut [u8; I64_TEXT]) -> &'a [u8] {
