@@ -43,7 +43,7 @@ pub enum DecimalError {
 /// The sum of two numbers as text, in the digits that Redis gives.
 pub fn add_decimal(current: &[u8], increment: &[u8]) -> Result<Vec<u8>, DecimalError> {
     let current = Extended::parse(current).ok_or(DecimalError::Current)?;
-    let sum = current.add(Extended::parse(increment).ok_or(DecimalError::Increment)?);
+    let sum = current + Extended::parse(increment).ok_or(DecimalError::Increment)?;
     if !sum.is_finite() {
         return Err(DecimalError::NotFinite);
     }
@@ -81,29 +81,6 @@ impl Extended {
     /// Whether it is neither infinite nor what is left of infinity minus infinity.
     pub fn is_finite(&self) -> bool {
         self.exponent != INFINITE
-    }
-
-    /// The sum, rounded to nearest, ties to even. Anything with an infinity in it is not finite.
-    #[must_use]
-    pub fn add(self, other: Self) -> Self {
-        if !self.is_finite() || !other.is_finite() {
-            return Extended { exponent: INFINITE, ..self };
-        }
-        let (great, small) = if (self.exponent, self.mantissa) >= (other.exponent, other.mantissa) {
-            (self, other)
-        } else {
-            (other, self)
-        };
-        // One bit of room above for the carry, 63 below for what the smaller number adds there.
-        let distance = great.exponent - small.exponent;
-        let (wide, narrow) = ((great.mantissa as u128) << 63, (small.mantissa as u128) << 63);
-        let (narrow, lost) = if distance < 128 {
-            (narrow >> distance, narrow & !(u128::MAX << distance) != 0)
-        } else {
-            (0, narrow != 0)
-        };
-        let sum = if great.negative == small.negative { wide + narrow } else { wide - narrow - lost as u128 };
-        Self::round(great.negative, sum, lost, great.exponent - 63)
     }
 
     /// The number nearest to `value` × 2^`exponent`, where `more` says that the true value is a little above (by less
@@ -182,6 +159,32 @@ impl Extended {
                 out.pop();
             }
         }
+    }
+}
+
+impl std::ops::Add for Extended {
+    type Output = Self;
+
+    /// The sum, rounded to nearest, ties to even. Anything with an infinity in it is not finite.
+    fn add(self, other: Self) -> Self {
+        if !self.is_finite() || !other.is_finite() {
+            return Extended { exponent: INFINITE, ..self };
+        }
+        let (great, small) = if (self.exponent, self.mantissa) >= (other.exponent, other.mantissa) {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        // One bit of room above for the carry, 63 below for what the smaller number adds there.
+        let distance = great.exponent - small.exponent;
+        let (wide, narrow) = ((great.mantissa as u128) << 63, (small.mantissa as u128) << 63);
+        let (narrow, lost) = if distance < 128 {
+            (narrow >> distance, narrow & !(u128::MAX << distance) != 0)
+        } else {
+            (0, narrow != 0)
+        };
+        let sum = if great.negative == small.negative { wide + narrow } else { wide - narrow - lost as u128 };
+        Self::round(great.negative, sum, lost, great.exponent - 63)
     }
 }
 

@@ -290,7 +290,7 @@ fn hincrbyfloat(ctx: &mut Context, args: Args) -> Handled {
         None => b"0".to_vec(),
     };
     let present = Extended::parse(&present).ok_or(Fault::Text("ERR hash value is not a float"))?;
-    let sum = present.add(increment);
+    let sum = present + increment;
     if !sum.is_finite() {
         return Err(Fault::NotFinite);
     }
