@@ -1,0 +1,282 @@
+//! Whole values: SET and GET in their many forms.
+
+use super::{Context, Handled, Outcome};
+use crate::bytes::number::{format_i64, I64_TEXT};
+use crate::commands::{int, Options};
+use crate::keyspace::{Class, Expiry, Value};
+use crate::resp::{Args, Fault};
+
+/// What SET and GETEX can say about the expiry, with the number as it was written.
+#[derive(Clone, Copy)]
+enum Lifetime<'a> {
+    Seconds(&'a [u8]),
+    Millis(&'a [u8]),
+    AtSecond(&'a [u8]),
+    AtMilli(&'a [u8]),
+    Keep,
+    Persist,
+}
+
+impl Lifetime<'_> {
+    /// The instant it names, in milliseconds since 1970; `None` when it names none.
+    fn deadline(self, ctx: &Context) -> Result<Option<i64>, Fault> {
+        let (text, unit, base) = match self {
+            Lifetime::Seconds(text) => (text, 1000, ctx.keys.now()),
+            Lifetime::Millis(text) => (text, 1, ctx.keys.now()),
+            Lifetime::AtSecond(text) => (text, 1000, 0),
+            Lifetime::AtMilli(text) => (text, 1, 0),
+            Lifetime::Keep | Lifetime::Persist => return Ok(None),
+        };
+        let number = int(text)?;
+        let deadline = number.checked_mul(unit).and_then(|millis| millis.checked_add(base));
+        match deadline {
+            Some(deadline) if number > 0 => Ok(Some(deadline)),
+            _ => Err(Fault::BadExpire(ctx.name)),
+        }
+    }
+
+    fn is_absolute(self) -> bool {
+        matches!(self, Lifetime::AtSecond(_) | Lifetime::AtMilli(_))
+    }
+}
+
+/// When SET may write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Always,
+    /// NX
+    Absent,
+    /// XX
+    Present,
+}
+
+/// The options of SET and GETEX.
+struct Wishes<'a> {
+    condition: Condition,
+    get: bool,
+    lifetime: Option<Lifetime<'a>>,
+}
+
+/// Reads the options behind argument `from`. As in Redis an option may be repeated, the last one counts; it may not
+/// meet another of its kind.
+fn wishes(args: Args, from: usize, setting: bool) -> Result<Wishes, Fault> {
+    let mut options = Options::new(args, from);
+    let mut wishes = Wishes { condition: Condition::Always, get: false, lifetime: None };
+    while options.left() > 0 {
+        if setting && options.take("GET") {
+            wishes.get = true;
+            continue;
+        }
+        let condition = match () {
+            () if !setting => None,
+            () if options.take("NX") => Some(Condition::Absent),
+            () if options.take("XX") => Some(Condition::Present),
+            () => None,
+        };
+        if let Some(condition) = condition {
+            if wishes.condition != Condition::Always && wishes.condition != condition {
+                return Err(Fault::Syntax);
+            }
+            wishes.condition = condition;
+            continue;
+        }
+        let lifetime = match () {
+            () if options.take("EX") => Lifetime::Seconds(options.value()?),
+            () if options.take("PX") => Lifetime::Millis(options.value()?),
+            () if options.take("EXAT") => Lifetime::AtSecond(options.value()?),
+            () if options.take("PXAT") => Lifetime::AtMilli(options.value()?),
+            () if setting && options.take("KEEPTTL") => Lifetime::Keep,
+            () if !setting && options.take("PERSIST") => Lifetime::Persist,
+            () => return Err(Fault::Syntax),
+        };
+        let same = |held: Lifetime| std::mem::discriminant(&held) == std::mem::discriminant(&lifetime);
+        if !wishes.lifetime.is_none_or(same) {
+            return Err(Fault::Syntax);
+        }
+        wishes.lifetime = Some(lifetime);
+    }
+    Ok(wishes)
+}
+
+/// Writes the value of a string key, or null, to the reply; whether there was one.
+#[inline]
+fn answer(ctx: &mut Context, key: &[u8]) -> Result<bool, Fault> {
+    match ctx.keys.read_string(key)? {
+        Some(value) => {
+            ctx.reply.bulk(value.bytes(&mut [0; I64_TEXT]));
+            Ok(true)
+        }
+        None => {
+            ctx.reply.null();
+            Ok(false)
+        }
+    }
+}
+
+/// Puts a string that does not expire.
+#[inline]
+fn put(ctx: &mut Context, key: &[u8], value: &[u8]) {
+    ctx.keys.put_string(key, value, Expiry::Never);
+    ctx.keys.modified(key, Class::STRING, "set");
+}
+
+/// Puts a string that expires at `at`; the effect says when, not in how long.
+fn put_until(ctx: &mut Context, key: &[u8], value: &[u8], at: i64) {
+    ctx.keys.put_string(key, value, Expiry::At(at));
+    ctx.keys.modified(key, Class::STRING, "set");
+    ctx.keys.notify(key, Class::GENERIC, "expire");
+    ctx.keys.effect(&[b"SET", key, value, b"PXAT", format_i64(at, &mut [0; I64_TEXT])]);
+}
+
+pub(super) fn get(ctx: &mut Context, args: Args) -> Handled {
+    answer(ctx, args.at(1))?;
+    Ok(Outcome::Done)
+}
+
+#[inline]
+pub(super) fn set(ctx: &mut Context, args: Args) -> Handled {
+    if args.len() == 3 {
+        put(ctx, args.at(1), args.at(2));
+        ctx.reply.ok();
+        return Ok(Outcome::Done);
+    }
+    set_with_options(ctx, args)
+}
+
+fn set_with_options(ctx: &mut Context, args: Args) -> Handled {
+    let (key, value) = (args.at(1), args.at(2));
+    let wishes = wishes(args, 3, true)?;
+    let deadline = wishes.lifetime.map_or(Ok(None), |lifetime| lifetime.deadline(ctx))?;
+    if wishes.get {
+        answer(ctx, key)?;
+    }
+    let barred = match wishes.condition {
+        Condition::Always => false,
+        Condition::Absent => ctx.keys.exists(key),
+        Condition::Present => !ctx.keys.exists(key),
+    };
+    if barred {
+        if !wishes.get {
+            ctx.reply.null();
+        }
+        return Ok(Outcome::Done);
+    }
+    let keep = matches!(wishes.lifetime, Some(Lifetime::Keep));
+    match deadline {
+        Some(at) => put_until(ctx, key, value, at),
+        None => {
+            ctx.keys.put_string(key, value, if keep { Expiry::Keep } else { Expiry::Never });
+            ctx.keys.modified(key, Class::STRING, "set");
+            let effect: [&[u8]; 4] = [b"SET", key, value, b"KEEPTTL"];
+            ctx.keys.effect(if keep { &effect } else { &effect[..3] });
+        }
+    }
+    if !wishes.get {
+        ctx.reply.ok();
+    }
+    Ok(Outcome::Done)
+}
+
+pub(super) fn setnx(ctx: &mut Context, args: Args) -> Handled {
+    let absent = !ctx.keys.exists(args.at(1));
+    if absent {
+        put(ctx, args.at(1), args.at(2));
+    }
+    ctx.reply.flag(absent);
+    Ok(Outcome::Done)
+}
+
+fn set_for(ctx: &mut Context, args: Args, lifetime: Lifetime) -> Handled {
+    let deadline = lifetime.deadline(ctx)?.ok_or(Fault::Syntax)?;
+    put_until(ctx, args.at(1), args.at(3), deadline);
+    ctx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+pub(super) fn setex(ctx: &mut Context, args: Args) -> Handled {
+    set_for(ctx, args, Lifetime::Seconds(args.at(2)))
+}
+
+pub(super) fn psetex(ctx: &mut Context, args: Args) -> Handled {
+    set_for(ctx, args, Lifetime::Millis(args.at(2)))
+}
+
+pub(super) fn getset(ctx: &mut Context, args: Args) -> Handled {
+    let (key, value) = (args.at(1), args.at(2));
+    answer(ctx, key)?;
+    put(ctx, key, value);
+    ctx.keys.effect(&[b"SET", key, value]);
+    Ok(Outcome::Done)
+}
+
+pub(super) fn getdel(ctx: &mut Context, args: Args) -> Handled {
+    let key = args.at(1);
+    if answer(ctx, key)? {
+        ctx.keys.delete(key);
+        ctx.keys.effect(&[b"DEL", key]);
+    }
+    Ok(Outcome::Done)
+}
+
+pub(super) fn getex(ctx: &mut Context, args: Args) -> Handled {
+    let key = args.at(1);
+    let lifetime = wishes(args, 2, false)?.lifetime;
+    // What the key holds comes before what the number is worth.
+    if !answer(ctx, key)? {
+        return Ok(Outcome::Done);
+    }
+    let Some(lifetime) = lifetime else { return Ok(Outcome::Done) };
+    match lifetime.deadline(ctx)? {
+        Some(at) if lifetime.is_absolute() && at <= ctx.keys.now() => {
+            ctx.keys.delete(key);
+            ctx.keys.effect(&[b"DEL", key]);
+        }
+        Some(at) => {
+            ctx.keys.set_expiry(key, Some(at));
+            ctx.keys.modified(key, Class::GENERIC, "expire");
+            ctx.keys.effect(&[b"PEXPIREAT", key, format_i64(at, &mut [0; I64_TEXT])]);
+        }
+        None => {
+            if ctx.keys.expiry(key).flatten().is_some() {
+                ctx.keys.set_expiry(key, None);
+                ctx.keys.modified(key, Class::GENERIC, "persist");
+                ctx.keys.effect(&[b"PERSIST", key]);
+            }
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+pub(super) fn mget(ctx: &mut Context, args: Args) -> Handled {
+    ctx.reply.array(args.len() - 1);
+    for key in args.iter_from(1) {
+        match ctx.keys.read(key) {
+            Some(Value::Str(value)) => ctx.reply.bulk(value.bytes(&mut [0; I64_TEXT])),
+            _ => ctx.reply.null(),
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// Keys and values in turns; an error when a value is missing.
+fn pairs<'a>(ctx: &Context, args: Args<'a>) -> Result<impl Iterator<Item = (&'a [u8], &'a [u8])>, Fault> {
+    if args.len() % 2 == 0 {
+        return Err(Fault::Arity(ctx.name));
+    }
+    Ok((1..args.len()).step_by(2).map(move |at| (args.at(at), args.at(at + 1))))
+}
+
+pub(super) fn mset(ctx: &mut Context, args: Args) -> Handled {
+    pairs(ctx, args)?.for_each(|(key, value)| put(ctx, key, value));
+    ctx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+pub(super) fn msetnx(ctx: &mut Context, args: Args) -> Handled {
+    let absent = !pairs(ctx, args)?.any(|(key, _)| ctx.keys.exists(key));
+    if absent {
+        pairs(ctx, args)?.for_each(|(key, value)| put(ctx, key, value));
+    }
+    ctx.reply.flag(absent);
+    Ok(Outcome::Done)
+}
