@@ -39,7 +39,7 @@ export async function check(file, { port, host, oracle = false, only = "" }) {
   let steps = 0;
   let played = 0;
   for (const section of sections) {
-    if ((oracle && section.ours) || !section.title.includes(only)) continue;
+    if ((oracle ? section.ours : section.later) || !section.title.includes(only)) continue;
     played++;
     await player.play(section, (step, frames) => {
       steps++;
@@ -128,6 +128,14 @@ function renew(step, who, old, frame, lines, reasons) {
   return [`${who}< ${rule && many ? `~${rule} ` : ""}${text}`];
 }
 
+/** Prints differences for people. */
+export function print(differences) {
+  for (const { file, line, section, sent, expected, got } of differences) {
+    console.log(`${file}:${line}: ${section}\n    ${sent}\n  expected ${expected.join("\n           ") || "nothing"}`
+      + `\n  got      ${got.join("\n           ") || "nothing"}`);
+  }
+}
+
 async function main() {
   const { values, positionals: [verb, ...files] } = parseArgs({
     allowPositionals: true,
@@ -147,10 +155,7 @@ async function main() {
         continue;
       }
       const { sections, steps, differences } = await check(file, { port, host: values.host, oracle: !!server, only: values.only });
-      for (const { line, section, sent, expected, got } of differences) {
-        console.log(`${basename(file)}:${line}: ${section}\n    ${sent}\n  expected ${expected.join("\n           ") || "nothing"}`
-          + `\n  got      ${got.join("\n           ") || "nothing"}`);
-      }
+      print(differences);
       failures += differences.length;
       console.log(`${basename(file)}: ${sections} sections, ${steps} steps, ${differences.length} differences`);
     }

@@ -22,9 +22,9 @@ export function parse(text, file = "transcript") {
     }
     if (!section) fail("before the first section");
     if ((found = /^@resp ([23])$/.exec(line))) return void (section.resp = Number(found[1]));
-    if ((found = /^@ours (\S+)$/.exec(line))) {
-      if (!reasons.has(found[1])) fail("no such reason");
-      return void (section.ours = found[1]);
+    if ((found = /^@(ours|later) (\S+)$/.exec(line))) {
+      if (!reasons.has(found[2])) fail("no such reason");
+      return void (section[found[1]] = found[2]);
     }
     if ((found = /^  7\.0 \((\S+)\)(?: (?:~([a-z]+) ?)?(.*))?$/.exec(line))) {
       const reply = step?.replies.at(-1);
