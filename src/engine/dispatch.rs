@@ -45,7 +45,11 @@ impl Engine {
     pub(crate) fn run(&mut self, id: SessionId, args: Args, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         let found = self.find(args);
-        let admitted = found.and_then(|command| self.admit(id, command, args).map(|()| command));
+        let admitted = found.and_then(|command| {
+            let admitted = self.admit(id, command, args);
+            self.command_stats[command.index as usize].rejected += admitted.is_err() as u64;
+            admitted.map(|()| command)
+        });
         if self.pause.is_some() && admitted.as_ref().is_ok_and(|&command| self.holds_back(id, command)) {
             return false;
         }
@@ -97,27 +101,28 @@ impl Engine {
     }
 
     fn refuse(&mut self, id: SessionId, fault: &Fault, out: &mut Vec<u8>) {
-        self.stats.errors += 1;
+        self.count_error(fault.code());
         let resp3 = self.session(id).is_some_and(|session| session.resp3);
         Reply::new(out, resp3).error(fault);
     }
 
     /// Finds the command that `args` name, its subcommand where it has some, and checks the arity.
     #[inline]
-    fn find(&self, args: Args) -> Result<Command, Fault> {
+    fn find(&mut self, args: Args) -> Result<Command, Fault> {
         let Some(mut command) = self.table.find_name(args.at(0)) else { return Err(unknown(args)) };
         // `container|sub` is a name for COMMAND INFO, not for clients.
         if command.spec.name.contains('|') {
             return Err(unknown(args));
         }
-        if matches!(command.run, Run::Container) {
-            let Some(sub) = args.get(1) else { return Err(Fault::Arity(command.spec.name)) };
+        if command.has_subcommands && args.len() > 1 {
+            let sub = args.at(1);
             command = self.table.find_sub(command.spec, sub).ok_or_else(|| {
                 let container = command.spec.name.to_ascii_uppercase();
                 Fault::made(format!("ERR unknown subcommand '{}'. Try {container} HELP.", quoted(sub)))
             })?;
         }
-        if !command.spec.takes(args.len()) {
+        if !command.spec.takes(args.len()) || matches!(command.run, Run::Container) {
+            self.command_stats[command.index as usize].rejected += 1;
             return Err(Fault::Arity(command.spec.name));
         }
         Ok(command)
@@ -179,9 +184,12 @@ impl Engine {
             Err(fault) => {
                 out.truncate(start);
                 self.refuse(id, &fault, out);
+                self.command_stats[command.index as usize].failed += 1;
                 Outcome::Done
             }
         };
+        // A command that waits is counted when it has been served.
+        self.command_stats[command.index as usize].calls += (outcome == Outcome::Done) as u64;
         if self.effects.is_wanted() {
             let verbatim = self.keyspace.changes.dirty > 0 && command.spec.has(flags::WRITE);
             self.record(db, verbatim.then_some(args));

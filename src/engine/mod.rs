@@ -8,8 +8,10 @@ mod blocking;
 mod client;
 mod config;
 mod connection;
+mod debug;
 mod dispatch;
 mod effects;
+mod info;
 mod pubsub;
 mod server;
 mod session;
@@ -21,6 +23,7 @@ pub use config::{read_directives, Directive};
 pub use connection::REDIS_VERSION;
 pub use dispatch::Call;
 pub use effects::Unit;
+pub use info::CommandStats;
 pub use session::{ReplyMode, Session, SessionId};
 pub use table::{Command, Table};
 
@@ -32,6 +35,7 @@ use blocking::Waits;
 use client::limits::Pause;
 use config::{Config, DebugAllowed};
 use effects::EffectStream;
+use info::Memory;
 use pubsub::Subscriptions;
 use server::help;
 use std::collections::{BTreeMap, VecDeque};
@@ -41,7 +45,7 @@ pub type PowerHandler = fn(&mut Engine, Call) -> Handled;
 
 /// The families that live in this room.
 pub static FAMILIES: &[&[Declared<PowerHandler>]] =
-    &[transactions::TABLE, pubsub::TABLE, connection::TABLE, client::TABLE, config::TABLE];
+    &[transactions::TABLE, pubsub::TABLE, connection::TABLE, client::TABLE, config::TABLE, server::TABLE];
 
 /// A session whose unsent output exceeds this many bytes gets no further command run until the host has taken
 /// some: a client that never reads costs this and one reply, no more.
@@ -123,6 +127,14 @@ pub struct Engine {
     pub(crate) expiry_budget: usize,
     /// Milliseconds between two slices of active expiry, from `hz`.
     pub(crate) expiry_interval: i64,
+    /// DEBUG SET-ACTIVE-EXPIRE.
+    pub(crate) active_expiry: bool,
+    /// SHUTDOWN was asked for.
+    pub(crate) shutdown: bool,
+    pub(crate) memory: Option<Memory>,
+    /// By index in the table.
+    command_stats: Vec<CommandStats>,
+    error_stats: BTreeMap<String, u64>,
 }
 
 impl Engine {
@@ -130,6 +142,7 @@ impl Engine {
     pub fn new(table: Table, setup: Setup) -> Self {
         let mut keyspace = Keyspace::new(setup.databases, setup.seed);
         keyspace.set_clock(setup.now_us);
+        let command_stats = vec![CommandStats::default(); table.commands().len()];
         Engine {
             keyspace,
             table,
@@ -154,6 +167,11 @@ impl Engine {
             debug_allowed: DebugAllowed::default(),
             expiry_budget: 2000,
             expiry_interval: 100,
+            active_expiry: true,
+            shutdown: false,
+            memory: None,
+            command_stats,
+            error_stats: BTreeMap::new(),
         }
     }
 
@@ -309,7 +327,7 @@ impl Engine {
                 }
                 Err(text) => {
                     session.closing = true;
-                    self.stats.errors += 1;
+                    self.count_error("ERR".into());
                     Reply::new(&mut out, false).error(&crate::resp::Fault::made(text));
                     at = bytes.len();
                     break;
@@ -424,7 +442,7 @@ impl Engine {
     pub fn tick(&mut self) -> Option<i64> {
         self.walk_sessions();
         self.time_out_waits();
-        let mut more = !self.is_paused() && self.keyspace.expire_some(self.expiry_budget);
+        let mut more = self.active_expiry && !self.is_paused() && self.keyspace.expire_some(self.expiry_budget);
         self.settle_changes();
         self.serve_waits();
         more |= self.keyspace.free_some(2000);

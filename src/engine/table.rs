@@ -21,6 +21,16 @@ pub struct Command {
     /// What is declared of it.
     pub spec: &'static Spec,
     pub(crate) run: Run,
+    /// Its place in [`Table::commands`].
+    pub(crate) index: u16,
+    /// It has subcommands.
+    pub(crate) has_subcommands: bool,
+}
+
+impl Command {
+    fn new(spec: &'static Spec, run: Run) -> Self {
+        Command { spec, run, index: 0, has_subcommands: false }
+    }
 }
 
 /// Longest command name, `container|subcommand` included.
@@ -50,13 +60,19 @@ impl Table {
         let data = data
             .iter()
             .flat_map(|family| family.iter())
-            .map(|declared| Command { spec: &declared.spec, run: declared.run.map_or(Run::Container, Run::Data) });
+            .map(|declared| Command::new(&declared.spec, declared.run.map_or(Run::Container, Run::Data)));
         let power = power
             .iter()
             .flat_map(|family| family.iter())
-            .map(|declared| Command { spec: &declared.spec, run: declared.run.map_or(Run::Container, Run::Power) });
+            .map(|declared| Command::new(&declared.spec, declared.run.map_or(Run::Container, Run::Power)));
         let mut commands: Vec<Command> = data.chain(power).collect();
         commands.sort_by_key(|command| command.spec.name);
+        let containers: Vec<&str> =
+            commands.iter().filter_map(|command| Some(command.spec.name.split_once('|')?.0)).collect();
+        for (at, command) in commands.iter_mut().enumerate() {
+            command.index = at as u16;
+            command.has_subcommands = containers.contains(&command.spec.name);
+        }
         let mut table = Table { index: vec![EMPTY; (commands.len() * 3).next_power_of_two()], commands };
         for at in 0..table.commands.len() {
             let name = table.commands[at].spec.name.as_bytes();

@@ -181,6 +181,11 @@ impl Keyspace {
         !self.garbage.is_empty() || !self.flushed.is_empty()
     }
 
+    /// How many values, and entries of flushed databases, wait to be freed.
+    pub fn garbage_len(&self) -> usize {
+        self.garbage.len() + self.flushed.iter().map(Dict::len).sum::<usize>()
+    }
+
     /// Frees about `budget` items of values that were unlinked; true while some are left.
     pub fn free_some(&mut self, budget: usize) -> bool {
         let mut left = budget as isize;

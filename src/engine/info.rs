@@ -1,0 +1,268 @@
+//! INFO: figures in Redis' sections and under Redis' names. Only what is known is there: an engine without a process
+//! has no pid, and one that is handed its time cannot say how long a command took.
+
+use super::{Call, Engine, Session, REDIS_VERSION};
+use crate::bytes::{hash_bytes, Rng};
+use crate::commands::{Handled, Outcome};
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
+
+/// What happened to one command.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CommandStats {
+    /// How often it ran.
+    pub calls: u64,
+    /// How often a gate stopped it.
+    pub rejected: u64,
+    /// How often it answered with an error.
+    pub failed: u64,
+}
+
+/// Memory figures that a host hands in, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    used: u64,
+    peak: u64,
+    limit: u64,
+}
+
+/// Most kinds of errors that are counted: the first words come from clients when commands like DEBUG ERROR run.
+const MAX_ERROR_KINDS: usize = 128;
+
+/// Most entries that the average time to live is taken from.
+const SAMPLE: usize = 1000;
+
+/// The sections in the order in which they are shown; those with `true` are shown when none is named.
+const SECTIONS: &[(&str, &str, bool, fn(&Engine, &mut Section))] = &[
+    ("server", "Server", true, server),
+    ("clients", "Clients", true, clients),
+    ("memory", "Memory", true, memory),
+    ("persistence", "Persistence", true, persistence),
+    ("stats", "Stats", true, stats),
+    ("replication", "Replication", true, replication),
+    ("commandstats", "Commandstats", false, commandstats),
+    ("errorstats", "Errorstats", true, errorstats),
+    ("cluster", "Cluster", true, cluster),
+    ("keyspace", "Keyspace", true, keyspace),
+];
+
+/// The lines of one section.
+struct Section(String);
+
+impl Section {
+    fn line(&mut self, name: &str, value: impl Display) {
+        let _ = write!(self.0, "{name}:{value}\r\n");
+    }
+}
+
+impl Engine {
+    /// Hands in memory figures for INFO, in bytes: in use now, the most that was ever in use, and what there may be (0
+    /// when there is no limit). Without them INFO leaves the fields out.
+    pub fn set_memory(&mut self, used: u64, peak: u64, limit: u64) {
+        self.memory = Some(Memory { used, peak: peak.max(used), limit });
+    }
+
+    /// What happened to a command so far, by its index in the table.
+    pub fn command_stats(&self, index: usize) -> CommandStats {
+        self.command_stats.get(index).copied().unwrap_or_default()
+    }
+
+    /// How often each kind of error was answered, by its first word.
+    pub fn error_stats(&self) -> &BTreeMap<String, u64> {
+        &self.error_stats
+    }
+
+    /// Counts an error that is answered.
+    pub(crate) fn count_error(&mut self, kind: String) {
+        self.stats.errors += 1;
+        if self.error_stats.len() < MAX_ERROR_KINDS || self.error_stats.contains_key(&kind) {
+            *self.error_stats.entry(kind).or_default() += 1;
+        }
+    }
+
+    /// CONFIG RESETSTAT: counters of what happened start anew; those of what is there stay.
+    pub(crate) fn reset_stats(&mut self) {
+        self.stats = super::Stats::default();
+        self.keyspace.stats = crate::keyspace::Stats::default();
+        self.command_stats.fill(CommandStats::default());
+        self.error_stats.clear();
+    }
+
+    /// The text of INFO. A section is chosen by its lower-case name; each opens with a comment line.
+    pub fn info(&self, chosen: impl Fn(&str) -> bool) -> String {
+        let mut text = Section(String::new());
+        for (name, title, _, write) in SECTIONS {
+            if chosen(name) {
+                if !text.0.is_empty() {
+                    text.0.push_str("\r\n");
+                }
+                let _ = write!(text.0, "# {title}\r\n");
+                write(self, &mut text);
+            }
+        }
+        text.0
+    }
+}
+
+pub(super) fn info(engine: &mut Engine, mut call: Call) -> Handled {
+    let asked: Vec<String> =
+        call.args.iter_from(1).map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
+    let all = asked.iter().any(|name| name == "all" || name == "everything");
+    let default = asked.is_empty() || asked.iter().any(|name| name == "default");
+    let is_default = |wanted: &str| SECTIONS.iter().any(|(name, _, default, _)| *name == wanted && *default);
+    let text = engine.info(|name| all || (default && is_default(name)) || asked.iter().any(|asked| asked == name));
+    call.reply().verbatim("txt", text.as_bytes());
+    Ok(Outcome::Done)
+}
+
+/// Bytes as people read them.
+fn human(bytes: u64) -> String {
+    let units = ["K", "M", "G", "T", "P"];
+    let power = (1..=units.len()).take_while(|&power| bytes >= 1 << (10 * power)).last();
+    match power {
+        None => format!("{bytes}B"),
+        Some(power) => format!("{:.2}{}", bytes as f64 / (1u64 << (10 * power)) as f64, units[power - 1]),
+    }
+}
+
+fn server(engine: &Engine, text: &mut Section) {
+    let now = engine.keyspace.now_us();
+    let uptime = (now - engine.started_us).max(0) / 1_000_000;
+    // One engine has one id: it follows from its seed and the instant it was made at.
+    let mut rng = Rng::new(hash_bytes(engine.keyspace.seed, &engine.started_us.to_le_bytes()));
+    let id: String = (0..5).map(|_| format!("{:08x}", rng.next_u64() as u32)).collect();
+    text.line("redis_version", REDIS_VERSION);
+    text.line("cachelet_version", env!("CARGO_PKG_VERSION"));
+    text.line("redis_mode", "standalone");
+    text.line("arch_bits", usize::BITS);
+    text.line("run_id", id);
+    if let Some(port) = engine.parameter("port") {
+        text.line("tcp_port", String::from_utf8_lossy(&port));
+    }
+    text.line("server_time_usec", now);
+    text.line("uptime_in_seconds", uptime);
+    text.line("uptime_in_days", uptime / 86400);
+    let hz = engine.parameter("hz").unwrap_or_default();
+    text.line("hz", String::from_utf8_lossy(&hz));
+    text.line("configured_hz", String::from_utf8_lossy(&hz));
+    text.line("lru_clock", now / 1_000_000 & 0xff_ffff);
+}
+
+fn clients(engine: &Engine, text: &mut Section) {
+    let count = |wanted: fn(&Session) -> bool| {
+        engine.sessions().filter(|(_, session)| !session.killed && !session.refused && wanted(session)).count()
+    };
+    text.line("connected_clients", count(|_| true));
+    text.line("cluster_connections", 0);
+    text.line("maxclients", engine.limits.clients);
+    text.line("blocked_clients", count(|session| session.blocked.is_some() || session.paused));
+    text.line("tracking_clients", 0);
+    text.line("pubsub_clients", count(|session| session.subscriptions() > 0));
+    text.line("watching_clients", count(|session| !session.watched.is_empty()));
+    text.line(
+        "clients_in_timeout_table",
+        count(|session| session.blocked.as_ref().is_some_and(|blocked| blocked.wait.deadline.is_some())),
+    );
+    text.line("total_watched_keys", engine.watches.len());
+    text.line("total_blocking_keys", engine.waits.keys());
+    text.line("total_blocking_keys_on_nokey", 0);
+}
+
+fn memory(engine: &Engine, text: &mut Section) {
+    if let Some(Memory { used, peak, limit }) = engine.memory {
+        text.line("used_memory", used);
+        text.line("used_memory_human", human(used));
+        text.line("used_memory_peak", peak);
+        text.line("used_memory_peak_human", human(peak));
+        text.line("used_memory_peak_perc", format!("{:.2}%", used as f64 * 100.0 / peak.max(1) as f64));
+        text.line("total_system_memory", limit);
+        text.line("total_system_memory_human", human(limit));
+    }
+    text.line("maxmemory", 0);
+    text.line("maxmemory_human", human(0));
+    let policy = engine.parameter("maxmemory-policy").unwrap_or_default();
+    text.line("maxmemory_policy", String::from_utf8_lossy(&policy));
+    let clients: usize =
+        engine.sessions().map(|(_, session)| session.pending.capacity() + session.out.capacity()).sum();
+    text.line("mem_clients_normal", clients);
+    text.line("lazyfree_pending_objects", engine.keyspace.garbage_len());
+}
+
+fn persistence(_: &Engine, text: &mut Section) {
+    for name in ["loading", "async_loading", "rdb_bgsave_in_progress", "aof_enabled", "aof_rewrite_in_progress"] {
+        text.line(name, 0);
+    }
+}
+
+fn stats(engine: &Engine, text: &mut Section) {
+    let (stats, space) = (&engine.stats, &engine.keyspace.stats);
+    let (channels, patterns, shard_channels) = engine.subscriptions.counts();
+    text.line("total_connections_received", stats.sessions);
+    text.line("total_commands_processed", stats.commands);
+    text.line("total_net_input_bytes", stats.bytes_in);
+    text.line("total_net_output_bytes", stats.bytes_out);
+    text.line("rejected_connections", stats.rejected);
+    text.line("expired_keys", space.expired);
+    text.line("evicted_keys", 0);
+    text.line("keyspace_hits", space.hits);
+    text.line("keyspace_misses", space.misses);
+    text.line("pubsub_channels", channels);
+    text.line("pubsub_patterns", patterns);
+    text.line("pubsubshard_channels", shard_channels);
+    text.line("total_error_replies", stats.errors);
+    text.line("client_query_buffer_limit_disconnections", stats.input_limit_closed);
+    text.line("client_output_buffer_limit_disconnections", stats.output_limit_closed);
+}
+
+fn replication(_: &Engine, text: &mut Section) {
+    text.line("role", "master");
+    text.line("connected_slaves", 0);
+    text.line("master_failover_state", "no-failover");
+}
+
+fn commandstats(engine: &Engine, text: &mut Section) {
+    for (command, stats) in engine.table.commands().iter().zip(&engine.command_stats) {
+        let CommandStats { calls, rejected, failed } = stats;
+        if calls + rejected + failed > 0 {
+            // No clock runs while a command does: the times stay 0, in the places where readers look for them.
+            text.line(
+                &format!("cmdstat_{}", command.spec.name),
+                format!("calls={calls},usec=0,usec_per_call=0.00,rejected_calls={rejected},failed_calls={failed}"),
+            );
+        }
+    }
+}
+
+fn errorstats(engine: &Engine, text: &mut Section) {
+    for (kind, count) in &engine.error_stats {
+        text.line(&format!("errorstat_{kind}"), format!("count={count}"));
+    }
+}
+
+fn cluster(_: &Engine, text: &mut Section) {
+    text.line("cluster_enabled", 0);
+}
+
+fn keyspace(engine: &Engine, text: &mut Section) {
+    let now = engine.keyspace.now();
+    for index in 0..engine.keyspace.databases() {
+        let database = engine.keyspace.database(index);
+        if database.is_empty() {
+            continue;
+        }
+        let (keys, expires) = (database.len(), database.volatile());
+        let (mut sum, mut count) = (0i128, 0);
+        if expires > 0 {
+            for expire_at in database.iter().take(SAMPLE).filter_map(|entry| entry.expire_at()) {
+                sum += (expire_at - now).max(0) as i128;
+                count += 1;
+            }
+        }
+        let average = sum / count.max(1);
+        text.line(&format!("db{index}"), format!("keys={keys},expires={expires},avg_ttl={average},subexpiry=0"));
+    }
+}
+
+#[cfg(test)]
+#[path = "info_tests.rs"]
+mod tests;
