@@ -1,0 +1,104 @@
+//! The door, tested where it stands: in Node and in a headless Chromium, through wasm-bindgen.
+#![cfg(target_arch = "wasm32")]
+
+use cachelet::wasm::{
+    door_call, door_close, door_is_to_close, door_next, door_open, door_output, door_output_at, door_receive,
+    door_reply, door_request, door_sent, door_spans, door_tick, Door,
+};
+use js_sys::{Array, Object, Reflect};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+const NOW: f64 = 1_700_000_000_000.0;
+
+fn options(databases: f64) -> JsValue {
+    let options = Object::new();
+    let seed = Array::of2(&JsValue::from(1), &JsValue::from(2));
+    for (name, value) in [("seed", seed.into()), ("now", JsValue::from(NOW)), ("databases", JsValue::from(databases))] {
+        Reflect::set(&options, &JsValue::from(name), &value).expect("a plain object");
+    }
+    options.into()
+}
+
+/// Runs one command through the shared buffers, as the facade does; the raw reply.
+fn call(door: *mut u8, session: u32, words: &[&str], now: f64) -> String {
+    let bytes = words.concat();
+    // SAFETY: `door` comes from a living Door, and the buffers have the room that was asked for.
+    unsafe {
+        let request = door_request(door, bytes.len());
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), request, bytes.len());
+        let spans = door_spans(door, words.len());
+        let mut start = 0;
+        for (at, word) in words.iter().enumerate() {
+            (*spans.add(at)).start = start;
+            (*spans.add(at)).len = word.len() as u32;
+            start += word.len() as u32;
+        }
+        let length = door_call(door, session, words.len(), now);
+        String::from_utf8_lossy(std::slice::from_raw_parts(door_reply(door), length)).into_owned()
+    }
+}
+
+#[wasm_bindgen_test]
+fn a_command_goes_in_and_its_reply_comes_out() {
+    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let door = owner.address() as *mut u8;
+    // SAFETY: `door` comes from a living Door, here and below.
+    let session = unsafe { door_open(door, true, NOW) };
+    assert_eq!(call(door, session, &["SET", "a", "hello"], NOW), "+OK\r\n");
+    assert_eq!(call(door, session, &["get", "a"], NOW), "$5\r\nhello\r\n");
+    assert_eq!(call(door, session, &["GET", "none"], NOW), "_\r\n");
+    assert_eq!(call(door, session, &["INCR", "a"], NOW), "-ERR value is not an integer or out of range\r\n");
+}
+
+#[wasm_bindgen_test]
+fn resp_goes_in_and_output_waits_to_be_taken() {
+    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let door = owner.address() as *mut u8;
+    let input = b"*1\r\n$4\r\nPING\r\nQUIT\r\n";
+    unsafe {
+        let session = door_open(door, false, NOW);
+        let request = door_request(door, input.len());
+        std::ptr::copy_nonoverlapping(input.as_ptr(), request, input.len());
+        door_receive(door, session, input.len(), NOW);
+        assert_eq!(door_next(door), session as i32);
+        let length = door_output(door, session);
+        let output = std::slice::from_raw_parts(door_output_at(door, session), length).to_vec();
+        assert_eq!(output, b"+PONG\r\n+OK\r\n");
+        assert!(!door_is_to_close(door, session), "not before its output is taken");
+        door_sent(door, session, length);
+        assert!(door_is_to_close(door, session));
+        door_close(door, session);
+    }
+}
+
+#[wasm_bindgen_test]
+fn time_moves_only_when_it_is_handed_in() {
+    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let door = owner.address() as *mut u8;
+    let session = unsafe { door_open(door, true, NOW) };
+    call(door, session, &["SET", "a", "1"], NOW);
+    assert_eq!(call(door, session, &["PEXPIRE", "a", "50"], NOW), ":1\r\n");
+    assert_eq!(call(door, session, &["PTTL", "a"], NOW + 20.0), ":30\r\n");
+    let wanted = unsafe { door_tick(door, NOW + 20.0) };
+    assert!(wanted > NOW + 20.0, "{wanted}");
+    assert_eq!(call(door, session, &["EXISTS", "a"], NOW + 50.0), ":0\r\n");
+}
+
+#[wasm_bindgen_test]
+fn large_arguments_get_room_and_figures_are_true() {
+    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let door = owner.address() as *mut u8;
+    let session = unsafe { door_open(door, true, NOW) };
+    let big = "x".repeat(3 << 20);
+    assert_eq!(call(door, session, &["SET", "big", &big], NOW), "+OK\r\n");
+    assert_eq!(call(door, session, &["STRLEN", "big"], NOW), format!(":{}\r\n", big.len()));
+    let figures = owner.figures().expect("figures");
+    let keys = Reflect::get(&figures, &JsValue::from("keys")).expect("a field");
+    assert_eq!(keys.as_f64(), Some(1.0));
+}
+
+#[wasm_bindgen_test]
+fn options_that_are_none_are_refused() {
+    assert!(Door::new(JsValue::NULL).is_err());
+}
