@@ -92,14 +92,9 @@ export class Instance {
   /** Runs work that may leave output and new deadlines behind. */
   work(run: () => void): void {
     if (this.#closed) return;
-    try {
-      run();
-      this.drain();
-      this.#schedule(this.door.nextTick());
-    } catch (error) {
-      if (error instanceof EngineLostError) this.#abandon();
-      throw error;
-    }
+    run();
+    this.drain();
+    this.#schedule(this.door.nextTick());
   }
 
   /** Forgets a session. */
@@ -167,24 +162,20 @@ export class Instance {
 /** One session with its transport. */
 class Session implements Connection {
   #full = false;
-  /** The engine's session is gone. Its id may be another's by now, so nothing is done with it any more. */
-  #ended = false;
 
   constructor(readonly instance: Instance, readonly id: number, readonly transport: Transport) {}
 
   receive(bytes: Uint8Array): void {
-    if (!this.#ended) this.instance.work(() => this.instance.door.receive(this.id, bytes));
+    this.instance.work(() => this.instance.door.receive(this.id, bytes));
   }
 
   drained(): void {
     this.#full = false;
-    if (!this.#ended) this.instance.work(() => this.flush());
+    this.instance.work(() => this.flush());
   }
 
   close(): void {
-    if (this.#ended || this.instance.closed) return;
-    this.#ended = true;
-    this.instance.work(() => this.instance.forget(this.id));
+    if (!this.instance.closed) this.instance.work(() => this.instance.forget(this.id));
   }
 
   /** Writes what the transport takes; ends the session when the engine says so. */
@@ -197,7 +188,6 @@ class Session implements Connection {
       this.#full = !this.transport.write(bytes);
     }
     if (door.isToClose(this.id)) {
-      this.#ended = true;
       this.instance.forget(this.id);
       this.transport.close();
     }
