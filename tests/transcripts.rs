@@ -36,7 +36,9 @@ struct Player {
 impl Player {
     fn new() -> Self {
         let setup = Setup { seed: 7, now_us: START_US, ..Setup::default() };
-        let engine = Engine::new(cachelet::catalog::table(), setup);
+        let mut engine = Engine::new(cachelet::catalog::table(), setup);
+        // As the oracle is started.
+        engine.configure("enable-debug-command", &[b"yes"]).expect("a parameter");
         Player { engine, now_us: START_US, connections: BTreeMap::new(), saved: BTreeMap::new() }
     }
 
@@ -216,9 +218,14 @@ fn every_transcript_plays_as_recorded() {
         let text = std::fs::read_to_string(&path).expect("a transcript");
         let sections = format::parse(&text, &name);
         let (mut good, mut bad) = (0, 0);
-        for section in sections.iter().filter(|section| !section.later && section.title.contains(&title)) {
+        for section in sections.iter().filter(|section| section.title.contains(&title)) {
             let played = std::panic::catch_unwind(|| play(section));
-            let report = played.unwrap_or_else(|_| "    it panicked\n".to_owned());
+            let mut report = played.unwrap_or_else(|_| "    it panicked\n".to_owned());
+            if section.later {
+                // Once it plays, nothing may hold it back: what is not played may break again.
+                let plays = report.is_empty();
+                report = if plays { "    it plays by now: take its @later away\n".to_owned() } else { continue };
+            }
             if report.is_empty() {
                 good += 1;
                 continue;
