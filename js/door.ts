@@ -243,6 +243,23 @@ export class Door {
     this.guard(() => this.engine?.set_address(session, address, local));
   }
 
+  /** Sets a parameter as an option at the start does, those included that CONFIG SET may not; throws what Redis says. */
+  configure(name: string, args: readonly Arg[]): void {
+    const bytes = args.map((arg) => (arg instanceof Uint8Array ? arg : encoder.encode(String(arg))));
+    this.guard(() => this.engine?.configure(name, bytes));
+  }
+
+  /** Shows a parameter that belongs to the host in CONFIG GET. */
+  setHostParameter(name: string, value: string): void {
+    this.guard(() => this.engine?.set_host_parameter(name, value));
+  }
+
+  /** Reads the text of a configuration file; throws when its quotes do not fit. */
+  readDirectives(text: Uint8Array): Directive[] {
+    const found = this.guard(() => this.engine!.read_directives(text) as [number, string, number[][]][]);
+    return found.map(([line, name, args]) => ({ line, name, args: args.map((bytes) => Uint8Array.from(bytes)) }));
+  }
+
   /** Closes a session; nothing happens when the engine is closed or lost. */
   end(session: number): void {
     if (this.exports && !this.lost) this.guard((exports) => exports.door_close(this.address, session));
@@ -293,6 +310,16 @@ export class Door {
   figures(): Figures {
     return this.guard(() => this.engine!.figures() as Figures);
   }
+}
+
+/** One line of a configuration file. */
+export interface Directive {
+  /** Its number, from 1. */
+  line: number;
+  /** The parameter, as written. */
+  name: string;
+  /** What follows the name. */
+  args: Uint8Array[];
 }
 
 /** Figures of an engine. */

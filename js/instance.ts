@@ -92,9 +92,14 @@ export class Instance {
   /** Runs work that may leave output and new deadlines behind. */
   work(run: () => void): void {
     if (this.#closed) return;
-    run();
-    this.drain();
-    this.#schedule(this.door.nextTick());
+    try {
+      run();
+      this.drain();
+      this.#schedule(this.door.nextTick());
+    } catch (error) {
+      if (error instanceof EngineLostError) this.#abandon();
+      throw error;
+    }
   }
 
   /** Forgets a session. */
@@ -162,20 +167,24 @@ export class Instance {
 /** One session with its transport. */
 class Session implements Connection {
   #full = false;
+  /** The engine's session is gone. Its id may be another's by now, so nothing is done with it any more. */
+  #ended = false;
 
   constructor(readonly instance: Instance, readonly id: number, readonly transport: Transport) {}
 
   receive(bytes: Uint8Array): void {
-    this.instance.work(() => this.instance.door.receive(this.id, bytes));
+    if (!this.#ended) this.instance.work(() => this.instance.door.receive(this.id, bytes));
   }
 
   drained(): void {
     this.#full = false;
-    this.instance.work(() => this.flush());
+    if (!this.#ended) this.instance.work(() => this.flush());
   }
 
   close(): void {
-    if (!this.instance.closed) this.instance.work(() => this.instance.forget(this.id));
+    if (this.#ended || this.instance.closed) return;
+    this.#ended = true;
+    this.instance.work(() => this.instance.forget(this.id));
   }
 
   /** Writes what the transport takes; ends the session when the engine says so. */
@@ -188,6 +197,7 @@ class Session implements Connection {
       this.#full = !this.transport.write(bytes);
     }
     if (door.isToClose(this.id)) {
+      this.#ended = true;
       this.instance.forget(this.id);
       this.transport.close();
     }

@@ -1,5 +1,6 @@
 // Replies as redis-cli prints them, from RESP bytes: types that JavaScript values would blur stay apart. Used by
 // `cachelet cli` and by the console page.
+import { concat } from "../resp.js";
 
 /** A reply with its RESP type kept. */
 export type Node =
@@ -138,6 +139,37 @@ export function print(node: Node, indent = ""): string {
       return numbered(node.items.length, node.type === "set" ? "~" : ")", indent, (i, inner) => print(node.items[i]!, inner));
     }
   }
+}
+
+/** A reply as redis-cli prints it where no person reads: the bytes as they are, one item a line, a map's pairs with a blank between. */
+export function printRaw(node: Node): Uint8Array {
+  switch (node.type) {
+    case "string":
+    case "status":
+    case "verbatim":
+    case "error":
+      return node.text;
+    case "null":
+      return new Uint8Array();
+    case "boolean":
+      return encoder.encode(`(${node.value})`);
+    case "map":
+      return joined(node.pairs.map(([key, value]) => concat([printRaw(key), BLANK, printRaw(value)])));
+    case "array":
+    case "set":
+    case "push":
+      return joined(node.items.map(printRaw));
+    default:
+      return encoder.encode(node.value);
+  }
+}
+
+const encoder = new TextEncoder();
+const BLANK = Uint8Array.of(0x20);
+const LINE = Uint8Array.of(0x0a);
+
+function joined(lines: Uint8Array[]): Uint8Array {
+  return concat(lines.flatMap((line, i) => (i === 0 ? [line] : [LINE, line])));
 }
 
 /** Lines with numbers in front, aligned; the first goes where the caller stands. */

@@ -109,6 +109,27 @@ impl Door {
         table.commands().iter().position(|command| command.spec.name == name).map_or(-1, |index| index as i32)
     }
 
+    /// Sets a parameter as an option at the start does; throws Redis' text when there is no such parameter, or the
+    /// values do not fit. `args` are `Uint8Array`s.
+    pub fn configure(&mut self, name: &str, args: Vec<js_sys::Uint8Array>) -> Result<(), JsError> {
+        let args: Vec<Vec<u8>> = args.iter().map(js_sys::Uint8Array::to_vec).collect();
+        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        self.inner.engine.configure(name, &args).map_err(|text| JsError::new(&text))
+    }
+
+    /// Shows a parameter that belongs to the host in CONFIG GET.
+    pub fn set_host_parameter(&mut self, name: &str, value: &str) {
+        self.inner.engine.set_host_parameter(name, value.as_bytes());
+    }
+
+    /// Reads a configuration file: `[line, name, args as arrays of bytes]` for each directive. Throws when its quotes do
+    /// not fit.
+    pub fn read_directives(&self, text: &[u8]) -> Result<JsValue, JsError> {
+        let directives = crate::engine::read_directives(text).map_err(|text| JsError::new(&text))?;
+        let directives: Vec<_> = directives.into_iter().map(|one| (one.line, one.name, one.args)).collect();
+        Ok(serde_wasm_bindgen::to_value(&directives)?)
+    }
+
     /// Figures: `{ keys, commands, sessions, hits, misses, expired }`.
     pub fn figures(&self) -> Result<JsValue, JsError> {
         let engine = &self.inner.engine;
