@@ -1,8 +1,16 @@
-//! Joins the families into the command table.
+//! Joins the families into the command table, and renders what is declared: COMMAND, syntax lines, JSON.
+
+mod command;
+pub mod facts;
+mod json;
+pub mod tree;
+
+pub use json::json;
 
 use crate::engine::Table;
 
 /// The table of every command that this build has.
 pub fn table() -> Table {
-    Table::new(crate::commands::FAMILIES, crate::engine::FAMILIES)
+    let power: Vec<_> = crate::engine::FAMILIES.iter().copied().chain([command::TABLE]).collect();
+    Table::new(crate::commands::FAMILIES, &power)
 }

@@ -18,6 +18,10 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
     ("HELP", "Explains the subcommands."),
 ];
 
+/// The double that PROTOCOL answers, as Redis' does.
+#[allow(clippy::approx_constant)]
+const EXAMPLE: f64 = 3.141;
+
 /// Most keys that POPULATE makes at once.
 const MAX_KEYS: i64 = 10_000_000;
 
@@ -120,7 +124,7 @@ fn protocol(name: &[u8], reply: &mut Reply) -> Result<(), Fault> {
     match name.to_ascii_lowercase().as_slice() {
         b"string" => reply.bulk(b"Hello World"),
         b"integer" => reply.int(12345),
-        b"double" => reply.double(3.141),
+        b"double" => reply.double(EXAMPLE),
         b"null" => reply.null(),
         b"array" => {
             reply.array(3);

@@ -135,7 +135,7 @@ impl Engine {
         if !session.authenticated && !command.spec.has(flags::NO_AUTH) {
             return Err(Fault::Text("NOAUTH Authentication required."));
         }
-        if session.transaction.is_some() && command.spec.has(flags::NO_MULTI) && command.spec.name != "watch" {
+        if session.transaction.is_some() && command.spec.has(flags::NO_MULTI) {
             return Err(Fault::Text("ERR Command not allowed inside a transaction"));
         }
         if session.only_listens() {

@@ -32,8 +32,11 @@ const MAX_ERROR_KINDS: usize = 128;
 /// Most entries that the average time to live is taken from.
 const SAMPLE: usize = 1000;
 
-/// The sections in the order in which they are shown; those with `true` are shown when none is named.
-const SECTIONS: &[(&str, &str, bool, fn(&Engine, &mut Section))] = &[
+/// Name, title, whether it is shown when none is named, and what writes it.
+type Described = (&'static str, &'static str, bool, fn(&Engine, &mut Section));
+
+/// The sections in the order in which they are shown.
+const SECTIONS: &[Described] = &[
     ("server", "Server", true, server),
     ("clients", "Clients", true, clients),
     ("memory", "Memory", true, memory),
@@ -145,7 +148,7 @@ fn server(engine: &Engine, text: &mut Section) {
     let hz = engine.parameter("hz").unwrap_or_default();
     text.line("hz", String::from_utf8_lossy(&hz));
     text.line("configured_hz", String::from_utf8_lossy(&hz));
-    text.line("lru_clock", now / 1_000_000 & 0xff_ffff);
+    text.line("lru_clock", (now / 1_000_000) & 0xff_ffff);
 }
 
 fn clients(engine: &Engine, text: &mut Section) {

@@ -48,7 +48,7 @@ crate::commands! {
     }
     /// Makes the next EXEC depend on the given keys staying as they are.
     "watch" {
-        since "2.2.0", cost "O(1) for every key.", flags [FAST LOADING NOSCRIPT STALE NO_MULTI ALLOW_BUSY],
+        since "2.2.0", cost "O(1) for every key.", flags [FAST LOADING NOSCRIPT STALE ALLOW_BUSY],
         args "key@RO...",
         reply "ok",
         run watch,

@@ -52,6 +52,11 @@ impl<'a> Args<'a> {
         (from.min(args.len())..args.len()).map(move |index| args.at(index))
     }
 
+    /// The arguments from `from` on, as a command of their own.
+    pub fn skip(&self, from: usize) -> Args<'a> {
+        Args { bytes: self.bytes, spans: self.spans.get(from..).unwrap_or_default() }
+    }
+
     /// Whether the argument at `index` is the word `token`, in any case.
     #[inline]
     pub fn is(&self, index: usize, token: &str) -> bool {

@@ -162,7 +162,7 @@ fn show_events(flags: u32) -> String {
 const CLIENT_CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
 
 fn parse_output_limits(words: &[&[u8]]) -> Result<Value, Cow<'static, str>> {
-    if !words.len().is_multiple_of(4) {
+    if words.len() % 4 != 0 {
         return Err("Wrong number of arguments in buffer limit configuration.".into());
     }
     let mut limits = [None; 3];
@@ -192,7 +192,7 @@ fn show_output_limits(limits: &[Option<OutputLimit>; 3]) -> String {
 
 fn parse_save_points(words: &[&[u8]]) -> Result<Value, Cow<'static, str>> {
     let invalid = "Invalid save parameters";
-    if !words.len().is_multiple_of(2) {
+    if words.len() % 2 != 0 {
         return Err(invalid.into());
     }
     let points = words.chunks(2).map(|pair| {
