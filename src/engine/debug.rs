@@ -50,7 +50,7 @@ pub(super) fn debug(engine: &mut Engine, mut call: Call) -> Handled {
             }
         }
         (b"error", 3) => {
-            return Err(Fault::made(String::from_utf8_lossy(args.at(2))));
+            return Err(Fault::made(args.at(2)));
         }
         (b"object", 3) => object(engine, &mut call)?,
         (b"panic", 2) => panic!("a client asked for it by DEBUG PANIC"),

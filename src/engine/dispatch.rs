@@ -29,8 +29,8 @@ impl Call<'_> {
 /// Longest part of a name or argument that an error text repeats, as in Redis.
 const QUOTED: usize = 128;
 
-fn quoted(text: &[u8]) -> String {
-    String::from_utf8_lossy(&text[..text.len().min(QUOTED)]).into_owned()
+fn quoted(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(QUOTED)]
 }
 
 impl Engine {
@@ -77,8 +77,15 @@ impl Engine {
                     self.serve_waits();
                 }
             }
+            Err(fault) if args.is(0, "exec") => {
+                session.transaction = None;
+                self.unwatch_all(id);
+                self.refuse(id, &exec_abort(&fault), out);
+            }
+            // A browser was made to send a form to us: whatever else it holds must not run.
+            Err(_) if args.is(0, "post") || args.is(0, "host:") => session.killed = true,
             Err(fault) => {
-                if let Some(transaction) = self.session_mut(id).and_then(|session| session.transaction.as_mut()) {
+                if let Some(transaction) = &mut session.transaction {
                     transaction.spoiled = true;
                 }
                 self.refuse(id, &fault, out);
@@ -118,7 +125,8 @@ impl Engine {
             let sub = args.at(1);
             command = self.table.find_sub(command.spec, sub).ok_or_else(|| {
                 let container = command.spec.name.to_ascii_uppercase();
-                Fault::made(format!("ERR unknown subcommand '{}'. Try {container} HELP.", quoted(sub)))
+                let hint = format!("'. Try {container} HELP.");
+                Fault::made([b"ERR unknown subcommand '", quoted(sub), hint.as_bytes()].concat())
             })?;
         }
         if !command.spec.takes(args.len()) || matches!(command.run, Run::Container) {
@@ -229,14 +237,27 @@ impl Engine {
     }
 }
 
+/// Repeats the client's own bytes, whatever they are.
 fn unknown(args: Args) -> Fault {
-    let mut given = String::new();
+    let mut text = b"ERR unknown command '".to_vec();
+    text.extend_from_slice(quoted(args.at(0)));
+    text.extend_from_slice(b"', with args beginning with: ");
+    let start = text.len();
     for arg in args.iter_from(1) {
-        if given.len() >= QUOTED {
+        let given = text.len() - start;
+        if given >= QUOTED {
             break;
         }
-        let left = QUOTED - given.len();
-        given.push_str(&format!("'{}' ", String::from_utf8_lossy(&arg[..arg.len().min(left)])));
+        text.push(b'\'');
+        text.extend_from_slice(&arg[..arg.len().min(QUOTED - given)]);
+        text.extend_from_slice(b"' ");
     }
-    Fault::made(format!("ERR unknown command '{}', with args beginning with: {given}", quoted(args.at(0))))
+    Fault::made(text)
+}
+
+/// The error of an EXEC that was refused before it ran.
+fn exec_abort(fault: &Fault) -> Fault {
+    let reason = fault.bytes();
+    let reason = reason.strip_prefix(b"ERR ").unwrap_or(&reason);
+    Fault::made([b"EXECABORT Transaction discarded because of: ", reason].concat())
 }

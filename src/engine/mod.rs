@@ -335,6 +335,9 @@ impl Engine {
             }
         }
         let Some(session) = self.session_mut(id) else { return bytes.len() };
+        if session.killed {
+            out.clear();
+        }
         session.out = out;
         parser.trim();
         session.parser = parser;

@@ -7,7 +7,7 @@ use super::{Call, Engine, PowerHandler, ReplyMode, Session, SessionId};
 use crate::bytes::glob;
 use crate::commands::{Handled, Outcome};
 use crate::keyspace::Event;
-use crate::resp::Reply;
+use crate::resp::{Fault, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 
 crate::commands! {
@@ -293,6 +293,14 @@ fn spublish(engine: &mut Engine, mut call: Call) -> Handled {
 }
 
 fn list(engine: &mut Engine, mut call: Call, kind: Kind) -> Handled {
+    if call.args.len() > 3 {
+        let sub = [
+            &b"ERR unknown subcommand or wrong number of arguments for '"[..],
+            call.args.at(1),
+            b"'. Try PUBSUB HELP.",
+        ];
+        return Err(Fault::made(sub.concat()));
+    }
     let pattern = call.args.get(2);
     let mut reply = call.reply();
     let mark = reply.defer();

@@ -12,6 +12,8 @@ pub(crate) struct Transaction {
     pub(crate) queue: Vec<(Command, KeptArgs)>,
     /// A command could not be queued: EXEC will refuse.
     pub(crate) spoiled: bool,
+    /// How many commands EXEC is running: they see the transaction as still open.
+    pub(crate) running: usize,
 }
 
 impl Transaction {
@@ -112,6 +114,7 @@ fn exec(engine: &mut Engine, mut call: Call) -> Handled {
     let Some(transaction) = engine.caller(&call).transaction.take() else {
         return Err(Fault::Text("ERR EXEC without MULTI"));
     };
+    let running = transaction.queue.len();
     // A watched key that has expired meanwhile counts as written.
     for (db, key) in engine.caller(&call).watched.clone() {
         engine.keyspace.keys(db).exists(&key);
@@ -126,7 +129,8 @@ fn exec(engine: &mut Engine, mut call: Call) -> Handled {
         call.reply().null_array();
         return Ok(Outcome::Done);
     }
-    call.reply().array(transaction.queue.len());
+    call.reply().array(running);
+    engine.caller(&call).transaction = Some(Transaction { running, ..Transaction::default() });
     engine.begin_unit();
     for (command, args) in &transaction.queue {
         let outcome = engine.perform(call.session, *command, args.args(), call.out);
@@ -138,6 +142,9 @@ fn exec(engine: &mut Engine, mut call: Call) -> Handled {
         }
     }
     engine.end_unit();
+    if let Some(session) = engine.session_mut(call.session) {
+        session.transaction = None;
+    }
     Ok(Outcome::Done)
 }
 

@@ -37,19 +37,27 @@ pub enum Fault {
     BadExpire(&'static str),
     /// A whole text, first word included, written where it belongs to one command alone.
     Text(&'static str),
-    /// A text made on the spot; control characters are replaced when it is written.
-    Made(Box<str>),
+    /// A text made on the spot, which may repeat a client's bytes; control characters are replaced when it is written.
+    Made(Box<[u8]>),
 }
 
 impl Fault {
     /// A fault with a text made on the spot, first word included.
-    pub fn made(text: impl Into<Box<str>>) -> Self {
-        Fault::Made(text.into())
+    pub fn made(text: impl Into<Vec<u8>>) -> Self {
+        Fault::Made(text.into().into())
     }
 
-    /// The text behind the `-` of the reply.
+    /// The text for people: bytes that are no UTF-8 are replaced.
     pub fn text(&self) -> Cow<'_, str> {
-        Cow::Borrowed(match self {
+        match self.bytes() {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// What stands behind the `-` of the reply.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        let text: &str = match self {
             Fault::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
             Fault::Syntax => "ERR syntax error",
             Fault::NotInteger => "ERR value is not an integer or out of range",
@@ -64,12 +72,15 @@ impl Fault {
             Fault::BadTimeout => "ERR timeout is not a float or out of range",
             Fault::DbIndex => "ERR DB index is out of range",
             Fault::Arity(name) => {
-                return Cow::Owned(format!("ERR wrong number of arguments for '{name}' command"));
+                return Cow::Owned(format!("ERR wrong number of arguments for '{name}' command").into_bytes());
             }
-            Fault::BadExpire(name) => return Cow::Owned(format!("ERR invalid expire time in '{name}' command")),
+            Fault::BadExpire(name) => {
+                return Cow::Owned(format!("ERR invalid expire time in '{name}' command").into_bytes())
+            }
             Fault::Text(text) => text,
-            Fault::Made(text) => text,
-        })
+            Fault::Made(text) => return Cow::Borrowed(text),
+        };
+        Cow::Borrowed(text.as_bytes())
     }
 
     /// The first word: `ERR`, `WRONGTYPE`, `NOAUTH`...

@@ -72,7 +72,7 @@ impl<'a> Reply<'a> {
     /// An error. CR and LF in a made text become blanks, so that a reply cannot be forged through it.
     pub fn error(&mut self, fault: &Fault) {
         self.out.push(b'-');
-        self.out.extend(fault.text().bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
+        self.out.extend(fault.bytes().iter().map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
         self.out.extend_from_slice(b"\r\n");
     }
 

@@ -232,8 +232,11 @@ impl Parser {
         Args::new(if self.inline { &self.unquoted } else { input }, &self.spans)
     }
 
-    /// Gives back memory that an unusually large request took.
+    /// Gives back memory that an unusually large request took; between requests only, progress is kept.
     pub fn trim(&mut self) {
+        if self.missing.is_some() {
+            return;
+        }
         if self.spans.capacity() > 1024 {
             self.spans = Vec::new();
         }

@@ -86,7 +86,7 @@ fn line(id: SessionId, session: &Session, now: i64) -> String {
     field("sub", &session.channels.len());
     field("psub", &session.patterns.len());
     field("ssub", &session.shard_channels.len());
-    field("multi", &queued.map_or(-1, |transaction| transaction.queue.len() as i64));
+    field("multi", &queued.map_or(-1, |transaction| (transaction.queue.len() + transaction.running) as i64));
     field("watch", &session.watched.len());
     field("qbuf", &session.pending.len());
     field("qbuf-free", &(session.pending.capacity() - session.pending.len()));
