@@ -53,7 +53,7 @@ impl Engine {
         if self.pause.is_some() && admitted.as_ref().is_ok_and(|&command| self.holds_back(id, command)) {
             return false;
         }
-        let now = self.keyspace.now();
+        let (now, limit) = (self.keyspace.now(), self.limits.input);
         self.stats.commands += 1;
         let Some(session) = self.session_mut(id) else { return true };
         session.active = now;
@@ -65,9 +65,14 @@ impl Engine {
                 let queues = session.transaction.is_some()
                     && !matches!(command.spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset");
                 if queues {
-                    let kept = super::blocking::KeptArgs::new(args);
-                    session.transaction.as_mut().expect("checked above").queue.push((command, kept));
+                    let transaction = session.transaction.as_mut().expect("checked above");
+                    transaction.push(command, super::blocking::KeptArgs::new(args));
                     out.extend_from_slice(b"+QUEUED\r\n");
+                    // What is queued is input that was not worked off.
+                    if transaction.size() > limit {
+                        self.stats.input_limit_closed += 1;
+                        self.kill(id);
+                    }
                 } else {
                     let outcome = self.perform(id, command, args, out);
                     self.settle_changes();
@@ -173,6 +178,7 @@ impl Engine {
         let start = out.len();
         let Some(session) = self.session(id) else { return Outcome::Done };
         let (db, resp3) = (session.db, session.resp3);
+        self.keyspace.touches = !session.no_touch || command.spec.name == "touch";
         let handled = match command.run {
             Run::Data(handler) => {
                 let databases = self.keyspace.databases();

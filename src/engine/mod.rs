@@ -402,9 +402,9 @@ impl Engine {
         Some(id)
     }
 
-    /// A session's unsent output.
+    /// A session's unsent output; nothing for one that is to be closed at once.
     pub fn output(&self, id: SessionId) -> &[u8] {
-        self.session(id).map_or(&[], |session| &session.out[session.out_sent..])
+        self.session(id).filter(|session| !session.killed).map_or(&[], |session| &session.out[session.out_sent..])
     }
 
     /// Says that the host took `count` bytes of a session's output. A session that stood still goes on.

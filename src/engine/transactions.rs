@@ -10,6 +10,7 @@ use crate::resp::Fault;
 #[derive(Default)]
 pub(crate) struct Transaction {
     pub(crate) queue: Vec<(Command, KeptArgs)>,
+    bytes: usize,
     /// A command could not be queued: EXEC will refuse.
     pub(crate) spoiled: bool,
     /// How many commands EXEC is running: they see the transaction as still open.
@@ -17,9 +18,15 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
+    /// Puts a command at the end of the queue.
+    pub(crate) fn push(&mut self, command: Command, args: KeptArgs) {
+        self.bytes += args.size();
+        self.queue.push((command, args));
+    }
+
     /// Bytes of the queued arguments.
     pub(crate) fn size(&self) -> usize {
-        self.queue.iter().map(|(_, args)| args.size()).sum()
+        self.bytes
     }
 }
 

@@ -159,7 +159,11 @@ impl Keys<'_> {
         match space.databases[self.db].find_mut(place, key) {
             Some(entry) => {
                 space.stats.hits += 1;
-                entry.access = space.access_clock;
+                if space.touches {
+                    if space.touches {
+                        entry.access = space.access_clock;
+                    }
+                }
                 Some(&entry.value)
             }
             None => {

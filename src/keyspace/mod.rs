@@ -70,6 +70,8 @@ pub struct Keyspace {
     now_us: i64,
     pub(crate) now: i64,
     pub(crate) access_clock: u32,
+    /// Whether reading and writing mark a key as used now (CLIENT NO-TOUCH).
+    pub(crate) touches: bool,
     pub(crate) seed: u64,
     /// The only source of chance for commands.
     pub rng: Rng,
@@ -95,6 +97,7 @@ impl Keyspace {
             now_us: 0,
             now: 0,
             access_clock: 0,
+            touches: true,
             seed,
             rng: Rng::new(seed),
             changes: Changes::default(),

@@ -106,6 +106,7 @@ impl Engine {
         if let Some(session) = self.session_mut(id) {
             session.killed = true;
             session.pending = Vec::new();
+            session.transaction = None;
         }
         self.list(id);
     }

@@ -157,3 +157,34 @@ fn an_unread_request_is_bounded() {
     engine.receive(a, &[b'x'; 2000]);
     assert!(engine.is_to_close(a));
 }
+
+#[test]
+fn a_transaction_that_grows_without_end_is_bounded() {
+    let mut engine = engine();
+    let a = engine.open(false);
+    engine.limits.input = 10_000;
+    ask(&mut engine, a, "MULTI");
+    let command = format!("SET k {}", "x".repeat(1000));
+    for _ in 0..9 {
+        assert_eq!(ask(&mut engine, a, &command), "+QUEUED\r\n");
+    }
+    ask(&mut engine, a, &command);
+    assert!(engine.is_to_close(a));
+    assert_eq!(engine.stats.input_limit_closed, 1);
+}
+
+#[test]
+fn no_touch_leaves_the_time_of_last_use_alone() {
+    let mut engine = engine();
+    let (a, b) = (engine.open(false), engine.open(false));
+    ask(&mut engine, a, "SET k v");
+    engine.set_clock(engine.keyspace.now_us() + 10_000_000);
+    assert_eq!(ask(&mut engine, b, "CLIENT NO-TOUCH ON"), "+OK\r\n");
+    ask(&mut engine, b, "GET k");
+    assert_eq!(ask(&mut engine, b, "OBJECT IDLETIME k"), ":10\r\n");
+    ask(&mut engine, b, "TOUCH k");
+    assert_eq!(ask(&mut engine, b, "OBJECT IDLETIME k"), ":0\r\n");
+    engine.set_clock(engine.keyspace.now_us() + 10_000_000);
+    ask(&mut engine, a, "GET k");
+    assert_eq!(ask(&mut engine, b, "OBJECT IDLETIME k"), ":0\r\n");
+}
