@@ -41,7 +41,8 @@ export class Completions {
     const words = line.split(/\s+/).filter(Boolean);
     const [command, taken] = this.#command(words);
     if (!command) return "";
-    const all = parts(command.syntax);
+    // The syntax line begins with the command's own words.
+    const all = parts(command.syntax).slice(taken);
     let given = words.length - taken;
     let at = 0;
     // Options may come in any order and number: once they begin, all of them stay in sight.
