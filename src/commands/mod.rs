@@ -29,6 +29,7 @@
 
 #[macro_use]
 pub mod spec;
+pub mod bitmaps;
 mod context;
 pub mod grammar;
 pub mod hashes;
@@ -48,4 +49,4 @@ pub use context::{
 
 /// Every family of data commands.
 pub static FAMILIES: &[&[spec::Declared<DataHandler>]] =
-    &[strings::TABLE, keys::TABLE, lists::TABLE, hashes::TABLE, sets::TABLE, sorted_sets::TABLE];
+    &[strings::TABLE, keys::TABLE, lists::TABLE, hashes::TABLE, sets::TABLE, sorted_sets::TABLE, bitmaps::TABLE];

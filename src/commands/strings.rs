@@ -10,6 +10,7 @@ use super::{Context, DataHandler, Handled, Outcome};
 use counters::{decr, decrby, incr, incrby, incrbyfloat};
 use lcs::lcs;
 use ranges::{append, getrange, setrange, strlen};
+pub(super) use ranges::{grow, NO_MEMORY};
 use values::{get, getdel, getex, getset, mget, mset, msetnx, psetex, set, setex, setnx};
 
 crate::commands! {

@@ -6,13 +6,14 @@ use crate::commands::int;
 use crate::keyspace::{Class, Expiry, Str, Value};
 use crate::resp::{Args, Fault};
 
-const NO_MEMORY: Fault = Fault::Text("OOM command not allowed when used memory > 'maxmemory'.");
+/// What growing a string answers where memory is short.
+pub(in crate::commands) const NO_MEMORY: Fault = Fault::Text("OOM command not allowed when used memory > 'maxmemory'.");
 
 /// Room that a growing string gets beyond its need: as much again, up to this many bytes.
 const SPARE: usize = 1 << 20;
 
 /// Makes room for `length` bytes in all, or answers an error where memory is short.
-fn grow(bytes: &mut Vec<u8>, length: usize) -> Result<(), Fault> {
+pub(in crate::commands) fn grow(bytes: &mut Vec<u8>, length: usize) -> Result<(), Fault> {
     if length <= bytes.capacity() {
         return Ok(());
     }
