@@ -40,7 +40,6 @@ pub(crate) struct Blocked {
     pub(crate) args: KeptArgs,
     pub(crate) wait: Wait,
     pub(crate) db: usize,
-    pub(crate) since: i64,
 }
 
 /// Who waits for what.
@@ -99,11 +98,10 @@ impl TimeoutReply {
 impl Engine {
     /// Puts a session to wait.
     pub(crate) fn block(&mut self, id: SessionId, command: super::table::Command, args: Args, wait: Wait) {
-        let now = self.keyspace.now();
         let Some(session) = self.session_mut(id) else { return };
         let db = session.db;
         let (keys, deadline) = (wait.keys.clone(), wait.deadline);
-        session.blocked = Some(Blocked { command, args: KeptArgs::new(args), wait, db, since: now });
+        session.blocked = Some(Blocked { command, args: KeptArgs::new(args), wait, db });
         for key in keys {
             let queue = self.waits.queues.entry((db, key)).or_default();
             if !queue.contains(&id) {

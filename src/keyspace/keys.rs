@@ -160,9 +160,7 @@ impl Keys<'_> {
             Some(entry) => {
                 space.stats.hits += 1;
                 if space.touches {
-                    if space.touches {
-                        entry.access = space.access_clock;
-                    }
+                    entry.access = space.access_clock;
                 }
                 Some(&entry.value)
             }
