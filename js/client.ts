@@ -1,35 +1,217 @@
 // The in-process client: synchronous methods that return values directly.
+import { type Arg, checkArgs, type Command, type Many } from "./arguments.js";
+import { chain, commands, install, type Multi, type Pipeline, type Sync, transact } from "./chain.js";
+import { ClosedError, ReplyError } from "./errors.js";
+import type { Commands, HscanOptions, ScanOptions, SscanOptions, ZscanOptions } from "./generated/commands.js";
 import type { Instance } from "./instance.js";
-import { ReplyError } from "./errors.js";
-import type { Arg, Reply } from "./resp.js";
+import { LocalExecutor, Portable } from "./portable.js";
+import type { Reply } from "./resp.js";
+import { scan, scanPairs, scoreOf } from "./scan.js";
+import { type Listener, sessionsOf, type SubscribeOptions, Subscription } from "./subscription.js";
 
-/** A database in this program. */
-export class Cachelet {
+/** Every command that does not wait is a method: see {@link Commands}. */
+export interface Cachelet<B = string> extends Sync<Commands<B>> {}
+
+/**
+ * A client of a database in this program. It has a session of its own: selected database, watched keys, name. `B` is
+ * what bulk strings come as: text, or bytes after {@link Cachelet.binary}.
+ */
+export class Cachelet<B = string> {
   /** The engine and its sessions: what servers are started on. */
   readonly instance: Instance;
-  readonly #session: number;
+  // Plain fields: every command goes through them. A session of -1 is a closed one.
+  private session: number;
+  private readonly isBinary: boolean;
+  /** The view with the other kind of replies, on the same session. */
+  #other: Cachelet<unknown> | undefined;
+  #portable: Portable<B> | undefined;
+  /** CLIENT ID, asked for before the first command that might open a transaction or wait. */
+  #id: Reply = null;
+  readonly #isFirst: boolean;
 
-  constructor(instance: Instance) {
+  /** Clients are made by `open`, {@link client} and {@link binary}. The first one of a database closes it. */
+  constructor(instance: Instance, role: "first" | "further" | Cachelet<unknown> = "first") {
+    const isView = typeof role === "object";
     this.instance = instance;
-    this.#session = instance.door.open(true);
+    this.session = isView ? role.session : instance.door.open(true);
+    this.isBinary = isView;
+    this.#isFirst = role === "first";
+    if (isView) this.#other = role;
   }
 
-  /** Runs any command; throws a {@link ReplyError} where Redis answers an error. */
+  /** Whether this client, or its database, was closed. */
+  get closed(): boolean {
+    return this.session < 0 || this.instance.closed;
+  }
+
+  /**
+   * Runs any command; throws a {@link ReplyError} where Redis answers an error. A command that may wait answers what
+   * is there, and throws a TypeError where it would have to wait.
+   */
   call(...args: Arg[]): Reply {
-    const reply = this.instance.call(this.#session, args);
-    if (reply instanceof ReplyError) throw reply;
-    if (reply === undefined) {
-      throw new TypeError("a command that waits needs the portable client");
-    }
-    return reply;
+    const wire = checkArgs(args);
+    if (this.#id === null) this.#id = this.run(["CLIENT", "ID"]);
+    return this.run(wire);
   }
 
-  /** Ends every session on this database and frees its memory. */
+  /** Runs what is on the wire; the one way of all methods. */
+  private run(wire: readonly Arg[]): Reply {
+    const reply = this.instance.call(this.session, wire, this.isBinary);
+    if (typeof reply === "string" || typeof reply === "number") return reply;
+    if (reply instanceof ReplyError) throw reply;
+    return reply === undefined ? this.#noReply(wire) : reply;
+  }
+
+  /** No reply: the session is gone, or waits, which nobody could end. */
+  #noReply(wire: readonly Arg[]): never {
+    const { door } = this.instance;
+    if (this.session < 0 || door.isToClose(this.session)) {
+      this.#end();
+      throw new ClosedError("this client");
+    }
+    const helper = door.open(true);
+    this.instance.call(helper, ["CLIENT", "UNBLOCK", this.#id as number]);
+    door.end(helper);
+    for (let out = door.output(this.session, 1 << 16); out.length > 0; out = door.output(this.session, 1 << 16)) door.sent(this.session, out.length);
+    throw new TypeError(`${wire[0]} would wait, and nothing else could run meanwhile: use the portable client`);
+  }
+
+  /** The same client on the same session, whose bulk strings are `Uint8Array`s. Keys of maps and channels stay text. */
+  binary(): Cachelet<Uint8Array> {
+    if (this.isBinary) return this as Cachelet<unknown> as Cachelet<Uint8Array>;
+    this.#other ??= new Cachelet<Uint8Array>(this.instance, this as Cachelet<unknown>) as Cachelet<unknown>;
+    return this.#other as Cachelet<Uint8Array>;
+  }
+
+  /** Another client of the same database, with a session of its own. */
+  client(): Cachelet<B> {
+    const client: Cachelet<unknown> = new Cachelet(this.instance, "further");
+    return (this.isBinary ? client.binary() : client) as Cachelet<B>;
+  }
+
+  /**
+   * The twin that promises its replies and has the commands that wait. It has a session of its own, and is closed
+   * with this client.
+   */
+  portable(): Portable<B> {
+    if (this.closed) throw new ClosedError("this client");
+    this.#portable ??= new Portable<B>(new LocalExecutor(this.instance), this.isBinary);
+    return this.#portable;
+  }
+
+  /** Gathers commands, to be run one after the other by `exec`. */
+  pipeline(): Pipeline<B> {
+    return chain<B, { atomic: false; promised: false }>((commands) => commands.map((wire) => this.#reply(wire)));
+  }
+
+  /** Gathers commands, to be run by `exec` as one transaction that depends on the keys watched before. */
+  multi(): Multi<B> {
+    return chain<B, { atomic: true; promised: false }>((commands) => transact((wire) => this.#reply(wire), commands));
+  }
+
+  /** A reply with errors as values. */
+  #reply(wire: readonly Arg[]): Reply {
+    try {
+      return this.run(wire);
+    } catch (error) {
+      if (error instanceof ReplyError) return error;
+      throw error;
+    }
+  }
+
+  /** Listens to channels: iterate over what this returns, or give a listener. */
+  subscribe(channels: Many, listener?: Listener<B>, options?: SubscribeOptions): Subscription<B> {
+    return this.#listen("SUBSCRIBE", channels, listener, options);
+  }
+
+  /** Listens to the channels that fit patterns. */
+  psubscribe(patterns: Many, listener?: Listener<B>, options?: SubscribeOptions): Subscription<B> {
+    return this.#listen("PSUBSCRIBE", patterns, listener, options);
+  }
+
+  /** Listens to shard channels. */
+  ssubscribe(channels: Many, listener?: Listener<B>, options?: SubscribeOptions): Subscription<B> {
+    return this.#listen("SSUBSCRIBE", channels, listener, options);
+  }
+
+  #listen(command: string, channels: Many, listener?: Listener<B>, options?: SubscribeOptions): Subscription<B> {
+    if (this.closed) throw new ClosedError("this client");
+    return new Subscription(sessionsOf(this.instance), command, channels, this.isBinary, listener, options);
+  }
+
+  /** Iterates over keys, with SCAN's guarantees: what is there throughout is met, perhaps more than once. */
+  *scanIterator(options?: ScanOptions): Generator<B, void, undefined> {
+    yield* scan((cursor) => this.scan(cursor, options));
+  }
+
+  /** Iterates over the members of a set. */
+  *sscanIterator(key: Arg, options?: SscanOptions): Generator<B, void, undefined> {
+    yield* scan((cursor) => this.sscan(key, cursor, options));
+  }
+
+  /** Iterates over the fields of a hash with their values. */
+  *hscanIterator(key: Arg, options?: HscanOptions & { novalues?: false }): Generator<[field: B, value: B], void, undefined> {
+    yield* scanPairs((cursor) => this.hscan(key, cursor, options));
+  }
+
+  /** Iterates over the members of a sorted set with their scores. */
+  *zscanIterator(key: Arg, options?: ZscanOptions): Generator<[member: B, score: number], void, undefined> {
+    for (const [member, score] of scanPairs((cursor) => this.zscan(key, cursor, options))) yield [member, scoreOf(score)];
+  }
+
+  /** Ends this client's session; the client that `open` returned ends the database with it and frees its memory. */
   close(): void {
-    this.instance.close();
+    if (this.session < 0) return;
+    void this.#portable?.close();
+    const other = this.#other;
+    if (other) void other.#portable?.close();
+    if (this.#isFirst || (other && other.#isFirst)) this.instance.close();
+    else this.instance.door.end(this.session);
+    this.#end();
+  }
+
+  #end(): void {
+    this.session = -1;
+    if (this.#other) this.#other.session = -1;
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
 }
+
+const isText = (given: unknown): given is string | number => typeof given === "string" || typeof given === "number";
+
+/**
+ * A method. Up to three plain values, which is what hot calls have, go to the wire at once, in the one array that it
+ * takes; everything else through the command's layout.
+ */
+function method(command: Command) {
+  const name = command.words[0]!;
+  const isDirect = command.words.length === 1 && command.isFlat;
+  return function (this: Cachelet, a?: unknown, b?: unknown, c?: unknown): Reply {
+    if (isDirect) {
+      switch (arguments.length) {
+        case 0:
+          return this["run"]([name]);
+        case 1:
+          if (isText(a)) return this["run"]([name, a]);
+          break;
+        case 2:
+          if (isText(a) && isText(b)) return this["run"]([name, a, b]);
+          break;
+        case 3:
+          if (isText(a) && isText(b) && isText(c)) return this["run"]([name, a, b, c]);
+      }
+    }
+    const args = [];
+    for (let i = 0; i < arguments.length; i++) args.push(arguments[i]);
+    return this["run"](command.encode(args));
+  };
+}
+
+install(Cachelet.prototype, commands, method);

@@ -3,11 +3,16 @@ import { Cachelet } from "./client.js";
 import type { EngineOptions } from "./door.js";
 import { Instance } from "./instance.js";
 
+export type { Integer, Many, WaitOptions } from "./arguments.js";
+export type { Chain, Multi, Pipeline, PortableMulti, PortablePipeline, Promised, Sync } from "./chain.js";
 export { Cachelet } from "./client.js";
 export type { EngineOptions, Figures } from "./door.js";
 export { ClosedError, EngineLostError, ReplyError } from "./errors.js";
 export { type Connection, Instance, type Peer, type Transport } from "./instance.js";
+export type * from "./generated/commands.js";
+export { type Executor, LocalExecutor, Portable } from "./portable.js";
 export type { Arg, Reply } from "./resp.js";
+export { LaggedError, type Listener, type Message, type SubscribeOptions, Subscription } from "./subscription.js";
 
 /** What a database is opened with. */
 export interface OpenOptions extends EngineOptions {

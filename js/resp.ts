@@ -134,7 +134,7 @@ export class Decoder {
         const start = this.at;
         if (start + length + 2 > this.end) throw INCOMPLETE;
         this.at = start + length + 2;
-        return decodeText(this.bytes, start + 4, start + length);
+        return this.binary ? this.bytes.slice(start + 4, start + length) : decodeText(this.bytes, start + 4, start + length);
       }
       case 0x21: { // !
         const length = this.#length();

@@ -1,0 +1,793 @@
+// Written by js/scripts/generate.mjs from the command table. Never edited.
+import type { Arg, Double, ExactlyOne, Int, Integer, Many, OneOf, WaitOptions, Word } from "../arguments.js";
+import type { Reply } from "../resp.js";
+
+/** The commands as methods: parameters and reply. `B` is what bulk strings come as. Several signatures stand in a tuple. */
+export interface Commands<B = string> {
+  /** Adds bytes at the end of a string, which begins empty where there is no key; answers the new length. O(1) amortized, for the bytes appended. `APPEND` */
+  append: (key: Arg, value: Arg) => number;
+  /** Answers the connection's name. O(1). `CLIENT GETNAME` */
+  clientGetname: () => B | null;
+  /** Answers which client gets this one's tracking messages: -1, as long as it tracks nothing. O(1). `CLIENT GETREDIR` */
+  clientGetredir: () => number;
+  /** Answers the connection's number, which is never given twice. O(1). `CLIENT ID` */
+  clientId: () => number;
+  /** Describes this connection in one line. O(1). `CLIENT INFO` */
+  clientInfo: () => B;
+  /** Closes connections, by address or by filters that must all fit. O(N) where N is the number of connections. `CLIENT KILL` */
+  clientKill: [
+    (address: Arg) => "OK",
+    (filters: ClientKillOptions) => number,
+  ];
+  /** Describes connections, one to a line. O(N) where N is the number of connections. `CLIENT LIST` */
+  clientList: (options?: ClientListOptions) => B;
+  /** Exempts the connection from being closed to save memory, or ends that. O(1). `CLIENT NO-EVICT` */
+  clientNoEvict: (enabled: Word<"ON" | "OFF">) => "OK";
+  /** Lets the connection's commands leave the time of last use of keys alone, or ends that. O(1). `CLIENT NO-TOUCH` */
+  clientNoTouch: (enabled: Word<"ON" | "OFF">) => "OK";
+  /** Holds back all commands, or those that write, for some milliseconds. O(1). `CLIENT PAUSE` */
+  clientPause: (timeout: Integer, options?: ClientPauseOptions) => "OK";
+  /** Notes which library speaks. O(1). `CLIENT SETINFO` */
+  clientSetinfo: (attribute: Word<"LIB-NAME" | "LIB-VER">, value: Arg) => "OK";
+  /** Names the connection. O(1). `CLIENT SETNAME` */
+  clientSetname: (connectionName: Arg) => "OK";
+  /** Tells what the connection tracks: nothing. O(1). `CLIENT TRACKINGINFO` */
+  clientTrackinginfo: () => Record<string, Reply>;
+  /** Ends the wait of another connection's command. O(log N) where N is the number of connections. `CLIENT UNBLOCK` */
+  clientUnblock: (clientId: Integer, options?: ClientUnblockOptions) => number;
+  /** Ends a pause. O(N) where N is the number of paused connections. `CLIENT UNPAUSE` */
+  clientUnpause: () => "OK";
+  /** Describes every command: arity, flags, keys. O(N) where N is the number of commands. `COMMAND` */
+  command: () => Reply[];
+  /** Counts the commands. O(1). `COMMAND COUNT` */
+  commandCount: () => number;
+  /** Answers what documentation says of commands: summary, cost, arguments. O(N) where N is the number of commands asked for. `COMMAND DOCS` */
+  commandDocs: (...commandNames: Many[]) => Record<string, Reply>;
+  /** Answers which arguments of a whole command are keys. O(N) where N is the number of arguments. `COMMAND GETKEYS` */
+  commandGetkeys: (command: Arg, ...args: Many[]) => B[];
+  /** Answers which arguments of a whole command are keys, and what it does to each. O(N) where N is the number of arguments. `COMMAND GETKEYSANDFLAGS` */
+  commandGetkeysandflags: (command: Arg, ...args: Many[]) => Reply[];
+  /** Describes the given commands: arity, flags, keys. O(N) where N is the number of commands asked for. `COMMAND INFO` */
+  commandInfo: (...commandNames: Many[]) => Reply[];
+  /** Lists the names of commands. O(N) where N is the number of commands. `COMMAND LIST` */
+  commandList: (options?: CommandListOptions) => B[];
+  /** Answers the parameters whose names match, with their values. O(N) where N is the number of given patterns. `CONFIG GET` */
+  configGet: (...parameters: Many[]) => Record<string, B>;
+  /** Sets the counters that INFO shows back to zero. O(1). `CONFIG RESETSTAT` */
+  configResetstat: () => "OK";
+  /** Writes the configuration into the file that it was read from. O(1). `CONFIG REWRITE` */
+  configRewrite: () => "OK";
+  /** Changes parameters: all of those given, or none. O(N) where N is the number of given parameters. `CONFIG SET` */
+  configSet: [
+    (data: Readonly<Record<string, Arg>> | readonly { parameter: Arg; value: Arg }[]) => "OK",
+    (parameter: Arg, value: Arg, ...more: Arg[]) => "OK",
+  ];
+  /** Copies a key's value and expiry to another key. O(N) for N elements, O(1) for a string. `COPY` */
+  copy: (source: Arg, destination: Arg, options?: CopyOptions) => number;
+  /** Counts the keys of the database. O(1). `DBSIZE` */
+  dbsize: () => number;
+  /** Subtracts one from a counter, which starts at 0, and answers it. O(1). `DECR` */
+  decr: (key: Arg) => Int;
+  /** Subtracts an integer from a counter, which starts at 0, and answers it. O(1). `DECRBY` */
+  decrby: (key: Arg, decrement: Integer) => Int;
+  /** Deletes keys. O(N) for N keys; the memory of large values is given back in slices. `DEL` */
+  del: (...keys: Many[]) => number;
+  /** Answers the given message. O(1). `ECHO` */
+  echo: (message: Arg) => B;
+  /** Counts how many of the named keys exist; a key named twice counts twice. O(N) for N keys. `EXISTS` */
+  exists: (...keys: Many[]) => number;
+  /** Lets a key expire after so many seconds. O(1). `EXPIRE` */
+  expire: (key: Arg, seconds: Integer, options?: ExpireOptions) => number;
+  /** Lets a key expire at an instant in seconds since 1970. O(1). `EXPIREAT` */
+  expireat: (key: Arg, unixTimeSeconds: Integer, options?: ExpireatOptions) => number;
+  /** Answers when a key expires, in seconds since 1970; -1 for never, -2 for no such key. O(1). `EXPIRETIME` */
+  expiretime: (key: Arg) => number;
+  /** Deletes all keys of all databases. O(N) for N keys in all databases. `FLUSHALL` */
+  flushall: (options?: FlushallOptions) => "OK";
+  /** Deletes all keys of the database. O(N) for N keys in the database. `FLUSHDB` */
+  flushdb: (options?: FlushdbOptions) => "OK";
+  /** Answers the value of a string key. O(1). `GET` */
+  get: (key: Arg) => B | null;
+  /** Answers the value of a string key and deletes the key. O(1). `GETDEL` */
+  getdel: (key: Arg) => B | null;
+  /** Answers the value of a string key and sets or removes its expiry. O(1). `GETEX` */
+  getex: (key: Arg, options?: GetexOptions) => B | null;
+  /** Answers the bytes of a string from one position to another, both included; negative ones count from its end. O(N) for the N bytes answered. `GETRANGE` */
+  getrange: (key: Arg, start: Integer, end: Integer) => B;
+  /** Sets a key to a string and answers the string it held before. O(1). `GETSET` */
+  getset: (key: Arg, value: Arg) => B | null;
+  /** Removes fields of a hash, and the hash with its last one. O(1) per field. `HDEL` */
+  hdel: (key: Arg, ...fields: Many[]) => number;
+  /** Answers whether a hash has a field. O(1). `HEXISTS` */
+  hexists: (key: Arg, field: Arg) => number;
+  /** Answers the value of a field. O(1). `HGET` */
+  hget: (key: Arg, field: Arg) => B | null;
+  /** Answers all fields of a hash with their values. O(N) in the fields. `HGETALL` */
+  hgetall: (key: Arg) => Record<string, B>;
+  /** Adds an integer to the value of a field; a missing one counts as 0. O(1). `HINCRBY` */
+  hincrby: (key: Arg, field: Arg, increment: Integer) => Int;
+  /** Adds a floating point number to the value of a field; a missing one counts as 0. O(1). `HINCRBYFLOAT` */
+  hincrbyfloat: (key: Arg, field: Arg, increment: Double) => B;
+  /** Answers the names of all fields of a hash. O(N) in the fields. `HKEYS` */
+  hkeys: (key: Arg) => B[];
+  /** Answers how many fields a hash has. O(1). `HLEN` */
+  hlen: (key: Arg) => number;
+  /** Answers the values of several fields. O(1) per field. `HMGET` */
+  hmget: (key: Arg, ...fields: Many[]) => (B | null)[];
+  /** Gives fields of a hash new values. O(1) per field. `HMSET` */
+  hmset: [
+    (key: Arg, data: Readonly<Record<string, Arg>> | readonly { field: Arg; value: Arg }[]) => "OK",
+    (key: Arg, field: Arg, value: Arg, ...more: Arg[]) => "OK",
+  ];
+  /** Answers fields chosen at random; with a negative count a field may come up more than once. O(N) in the fields answered. `HRANDFIELD` */
+  hrandfield: [
+    (key: Arg) => B | null,
+    (key: Arg, count: Integer, options: HrandfieldOptions & { withvalues: true }) => [B, B][],
+    (key: Arg, count: Integer, options?: HrandfieldOptions & { withvalues?: false }) => B[],
+    (key: Arg, count: Integer, options: HrandfieldOptions) => B[] | [B, B][],
+  ];
+  /** Walks through the fields of a hash, some at a time. O(1) per call, O(N) for a whole walk. `HSCAN` */
+  hscan: (key: Arg, cursor: Arg, options?: HscanOptions) => [B, B[]];
+  /** Gives fields of a hash new values and answers how many fields that created. O(1) per field. `HSET` */
+  hset: [
+    (key: Arg, data: Readonly<Record<string, Arg>> | readonly { field: Arg; value: Arg }[]) => number,
+    (key: Arg, field: Arg, value: Arg, ...more: Arg[]) => number,
+  ];
+  /** Gives a field of a hash a value if there is no such field. O(1). `HSETNX` */
+  hsetnx: (key: Arg, field: Arg, value: Arg) => number;
+  /** Answers the length of a field's value. O(1). `HSTRLEN` */
+  hstrlen: (key: Arg, field: Arg) => number;
+  /** Answers the values of all fields of a hash. O(N) in the fields. `HVALS` */
+  hvals: (key: Arg) => B[];
+  /** Adds one to a counter, which starts at 0, and answers it. O(1). `INCR` */
+  incr: (key: Arg) => Int;
+  /** Adds an integer to a counter, which starts at 0, and answers it. O(1). `INCRBY` */
+  incrby: (key: Arg, increment: Integer) => Int;
+  /** Adds a floating point number to the one a key holds, 0 where there is none, and answers the sum as text. O(1). `INCRBYFLOAT` */
+  incrbyfloat: (key: Arg, increment: Double) => B;
+  /** Answers figures about the server, in sections. O(1). `INFO` */
+  info: (...sections: Many[]) => B;
+  /** Answers the names of all keys that match a pattern. O(N) for N keys in the database. `KEYS` */
+  keys: (pattern: Arg) => B[];
+  /** Finds the longest common subsequence of two strings: itself, its length, or where its parts lie. O(N*M) for strings of N and M bytes. `LCS` */
+  lcs: [
+    (key1: Arg, key2: Arg, options: LcsOptions & { len: true }) => number,
+    (key1: Arg, key2: Arg, options: LcsOptions & { idx: true }) => Record<string, Reply>,
+    (key1: Arg, key2: Arg, options?: LcsOptions & { len?: false; idx?: false }) => B,
+    (key1: Arg, key2: Arg, options: LcsOptions) => B | number | Record<string, Reply>,
+  ];
+  /** Answers the element at an index; negative indexes count from the tail. O(N) in the list's nodes up to the index, O(1) at both ends. `LINDEX` */
+  lindex: (key: Arg, index: Integer) => B | null;
+  /** Inserts an element before or after the first one that equals the pivot. O(N) in the elements up to the pivot. `LINSERT` */
+  linsert: (key: Arg, where: Word<"BEFORE" | "AFTER">, pivot: Arg, element: Arg) => number;
+  /** Answers how many elements a list has. O(1). `LLEN` */
+  llen: (key: Arg) => number;
+  /** Takes an element from one end of a list and adds it at an end of another, in one step. O(1). `LMOVE` */
+  lmove: (source: Arg, destination: Arg, wherefrom: Word<"LEFT" | "RIGHT">, whereto: Word<"LEFT" | "RIGHT">) => B | null;
+  /** Removes and answers elements of the first list that has any. O(N+M) for N keys and M elements answered. `LMPOP` */
+  lmpop: (keys: Many, where: Word<"LEFT" | "RIGHT">, options?: LmpopOptions) => [B, B[]] | null;
+  /** Draws something, and names the version. `LOLWUT` */
+  lolwut: (options?: LolwutOptions) => B;
+  /** Removes and answers the first element of a list, or as many as asked for. O(N) in the elements answered. `LPOP` */
+  lpop: [
+    (key: Arg) => B | null,
+    (key: Arg, count: Integer) => B[] | null,
+  ];
+  /** Answers where in a list an element stands. O(N) in the elements compared. `LPOS` */
+  lpos: [
+    (key: Arg, element: Arg, options: LposOptions & { count: Integer }) => number[],
+    (key: Arg, element: Arg, options?: LposOptions & { count?: undefined }) => number | null,
+    (key: Arg, element: Arg, options: LposOptions) => number | null | number[],
+  ];
+  /** Adds elements at the head of a list, one after the other, and makes the list if there is none. O(1) per element. `LPUSH` */
+  lpush: (key: Arg, ...elements: Many[]) => number;
+  /** Adds elements at the head of a list that exists. O(1) per element. `LPUSHX` */
+  lpushx: (key: Arg, ...elements: Many[]) => number;
+  /** Answers the elements between two indexes, both included. O(S+N) with S nodes up to the range and N elements in it. `LRANGE` */
+  lrange: (key: Arg, start: Integer, stop: Integer) => B[];
+  /** Removes elements that equal a given one: the first `count`, the last `-count`, or with 0 all. O(N) in the list's length. `LREM` */
+  lrem: (key: Arg, count: Integer, element: Arg) => number;
+  /** Replaces the element at an index. O(N) in the list's nodes up to the index, O(1) at both ends. `LSET` */
+  lset: (key: Arg, index: Integer, element: Arg) => "OK";
+  /** Keeps the elements between two indexes, both included, and removes all others. O(N) in the elements removed. `LTRIM` */
+  ltrim: (key: Arg, start: Integer, stop: Integer) => "OK";
+  /** Answers the values of several keys, null for each that is missing or no string. O(N) for N keys. `MGET` */
+  mget: (...keys: Many[]) => (B | null)[];
+  /** Moves a key to another database. O(1). `MOVE` */
+  move: (key: Arg, db: Integer) => number;
+  /** Sets several keys to a string each, whatever they held before. O(N) for N keys. `MSET` */
+  mset: [
+    (data: Readonly<Record<string, Arg>> | readonly { key: Arg; value: Arg }[]) => "OK",
+    (key: Arg, value: Arg, ...more: Arg[]) => "OK",
+  ];
+  /** Sets several keys to a string each, unless one of them is there already. O(N) for N keys. `MSETNX` */
+  msetnx: [
+    (data: Readonly<Record<string, Arg>> | readonly { key: Arg; value: Arg }[]) => number,
+    (key: Arg, value: Arg, ...more: Arg[]) => number,
+  ];
+  /** Answers how a key's value is represented in memory. O(1). `OBJECT ENCODING` */
+  objectEncoding: (key: Arg) => B | null;
+  /** Answers how often a key is used, on a logarithmic scale, under an LFU policy. O(1). `OBJECT FREQ` */
+  objectFreq: (key: Arg) => number | null;
+  /** Answers for how many seconds a key has not been used. O(1). `OBJECT IDLETIME` */
+  objectIdletime: (key: Arg) => number | null;
+  /** Answers how many references to a key's value there are. O(1). `OBJECT REFCOUNT` */
+  objectRefcount: (key: Arg) => number | null;
+  /** Takes the expiry off a key. O(1). `PERSIST` */
+  persist: (key: Arg) => number;
+  /** Lets a key expire after so many milliseconds. O(1). `PEXPIRE` */
+  pexpire: (key: Arg, milliseconds: Integer, options?: PexpireOptions) => number;
+  /** Lets a key expire at an instant in milliseconds since 1970. O(1). `PEXPIREAT` */
+  pexpireat: (key: Arg, unixTimeMilliseconds: Integer, options?: PexpireatOptions) => number;
+  /** Answers when a key expires, in milliseconds since 1970; -1 for never, -2 for no such key. O(1). `PEXPIRETIME` */
+  pexpiretime: (key: Arg) => number;
+  /** Answers PONG, or the given message. O(1). `PING` */
+  ping: (message?: Arg) => string | B;
+  /** Sets a key to a string that expires in so many milliseconds. O(1). `PSETEX` */
+  psetex: (key: Arg, milliseconds: Integer, value: Arg) => "OK";
+  /** Answers in how many milliseconds a key expires; -1 for never, -2 for no such key. O(1). `PTTL` */
+  pttl: (key: Arg) => number;
+  /** Sends a message to everybody who listens to a channel, and answers how many received it. O(N+M) where N is the number of receivers and M the number of patterns anybody listens to. `PUBLISH` */
+  publish: (channel: Arg, message: Arg) => number;
+  /** Lists the channels that somebody listens to by name. O(N) where N is the number of channels. `PUBSUB CHANNELS` */
+  pubsubChannels: (pattern?: Arg) => B[];
+  /** Counts the distinct patterns that anybody listens to. O(1). `PUBSUB NUMPAT` */
+  pubsubNumpat: () => number;
+  /** Counts, for each of the given channels, who listens to it by name. O(N) where N is the number of given channels. `PUBSUB NUMSUB` */
+  pubsubNumsub: (...channels: Many[]) => Reply[];
+  /** Lists the shard channels that somebody listens to. O(N) where N is the number of shard channels. `PUBSUB SHARDCHANNELS` */
+  pubsubShardchannels: (pattern?: Arg) => B[];
+  /** Counts, for each of the given shard channels, who listens to it. O(N) where N is the number of given shard channels. `PUBSUB SHARDNUMSUB` */
+  pubsubShardnumsub: (...shardchannels: Many[]) => Reply[];
+  /** Answers the name of a key chosen at random. O(1). `RANDOMKEY` */
+  randomkey: () => B | null;
+  /** Renames a key and replaces what the new name held. O(1). `RENAME` */
+  rename: (key: Arg, newkey: Arg) => "OK";
+  /** Renames a key if the new name is free. O(1). `RENAMENX` */
+  renamenx: (key: Arg, newkey: Arg) => number;
+  /** Tells the server's part in replication: it is a master. O(1). `ROLE` */
+  role: () => Reply[];
+  /** Removes and answers the last element of a list, or as many as asked for. O(N) in the elements answered. `RPOP` */
+  rpop: [
+    (key: Arg) => B | null,
+    (key: Arg, count: Integer) => B[] | null,
+  ];
+  /** Takes the last element of a list and adds it at the head of another, in one step. O(1). `RPOPLPUSH` */
+  rpoplpush: (source: Arg, destination: Arg) => B | null;
+  /** Adds elements at the tail of a list and makes the list if there is none. O(1) per element. `RPUSH` */
+  rpush: (key: Arg, ...elements: Many[]) => number;
+  /** Adds elements at the tail of a list that exists. O(1) per element. `RPUSHX` */
+  rpushx: (key: Arg, ...elements: Many[]) => number;
+  /** Adds members to a set, which is created when missing. O(1) for each member. `SADD` */
+  sadd: (key: Arg, ...members: Many[]) => number;
+  /** Iterates over the names of the database's keys. O(1) for each call, O(N) for a whole iteration over N keys. `SCAN` */
+  scan: (cursor: Arg, options?: ScanOptions) => [B, B[]];
+  /** Answers the number of members of a set. O(1). `SCARD` */
+  scard: (key: Arg) => number;
+  /** Answers the members of the first set that none of the others has. O(N*M) for M sets and N members of the first. `SDIFF` */
+  sdiff: (...keys: Many[]) => B[];
+  /** Stores the members of the first set that none of the others has in a key and answers how many. O(N*M) for M sets and N members of the first. `SDIFFSTORE` */
+  sdiffstore: (destination: Arg, ...keys: Many[]) => number;
+  /** Chooses the database that the connection works on. O(1). `SELECT` */
+  select: (index: Integer) => "OK";
+  /** Sets a key to a string, whatever it held before; on request only if it is there or is not, and with an expiry. O(1). `SET` */
+  set: [
+    (key: Arg, value: Arg, options: SetOptions & { get: true }) => B | null,
+    (key: Arg, value: Arg, options?: SetOptions & { get?: false }) => "OK" | null,
+    (key: Arg, value: Arg, options: SetOptions) => "OK" | null | B,
+  ];
+  /** Sets a key to a string that expires in so many seconds. O(1). `SETEX` */
+  setex: (key: Arg, seconds: Integer, value: Arg) => "OK";
+  /** Sets a key to a string unless it is there already. O(1). `SETNX` */
+  setnx: (key: Arg, value: Arg) => number;
+  /** Writes bytes into a string at an offset, with zeros up to there where it is shorter; answers its length. O(N) for the N bytes written, and for the zeros in front of them. `SETRANGE` */
+  setrange: (key: Arg, offset: Integer, value: Arg) => number;
+  /** Answers the members that several sets have in common. O(N*M) for M sets and N members of the smallest. `SINTER` */
+  sinter: (...keys: Many[]) => B[];
+  /** Answers how many members several sets have in common. O(N*M) for M sets and N members of the smallest. `SINTERCARD` */
+  sintercard: (keys: Many, options?: SintercardOptions) => number;
+  /** Stores the members that several sets have in common in a key and answers how many. O(N*M) for M sets and N members of the smallest. `SINTERSTORE` */
+  sinterstore: (destination: Arg, ...keys: Many[]) => number;
+  /** Tells whether a value is a member of a set. O(1). `SISMEMBER` */
+  sismember: (key: Arg, member: Arg) => number;
+  /** Answers all members of a set. O(N) for N members. `SMEMBERS` */
+  smembers: (key: Arg) => B[];
+  /** Tells of each of several values whether it is a member of a set. O(1) for each member. `SMISMEMBER` */
+  smismember: (key: Arg, ...members: Many[]) => number[];
+  /** Moves a member from one set to another. O(1). `SMOVE` */
+  smove: (source: Arg, destination: Arg, member: Arg) => number;
+  /** Takes one or several members, chosen at random, out of a set and answers them. O(1); with a count O(N) for N members popped. `SPOP` */
+  spop: [
+    (key: Arg) => B | null,
+    (key: Arg, count: Integer) => B[],
+  ];
+  /** Sends a message to everybody who listens to a shard channel, and answers how many received it. O(N) where N is the number of receivers. `SPUBLISH` */
+  spublish: (shardchannel: Arg, message: Arg) => number;
+  /** Answers one or several members of a set, chosen at random; a negative count allows repetition. O(1); with a count O(N) for N members answered. `SRANDMEMBER` */
+  srandmember: [
+    (key: Arg) => B | null,
+    (key: Arg, count: Integer) => B[],
+  ];
+  /** Removes members from a set. O(1) for each member. `SREM` */
+  srem: (key: Arg, ...members: Many[]) => number;
+  /** Iterates over the members of a set. O(1) for each call, O(N) for a whole iteration over N members. `SSCAN` */
+  sscan: (key: Arg, cursor: Arg, options?: SscanOptions) => [B, B[]];
+  /** Answers the length of a string in bytes, 0 where there is no key. O(1). `STRLEN` */
+  strlen: (key: Arg) => number;
+  /** The old name of GETRANGE. O(N) for the N bytes answered. `SUBSTR` */
+  substr: (key: Arg, start: Integer, end: Integer) => B;
+  /** Answers the members of any of several sets. O(N) for N members in all sets. `SUNION` */
+  sunion: (...keys: Many[]) => B[];
+  /** Stores the members of any of several sets in a key and answers how many. O(N) for N members in all sets. `SUNIONSTORE` */
+  sunionstore: (destination: Arg, ...keys: Many[]) => number;
+  /** Exchanges two databases. O(N) for N watched or waited-for keys. `SWAPDB` */
+  swapdb: (index1: Integer, index2: Integer) => "OK";
+  /** Answers the time: seconds since 1970, and microseconds of the second. O(1). `TIME` */
+  time: () => [B, B];
+  /** Marks keys as used now and counts those that exist. O(N) for N keys. `TOUCH` */
+  touch: (...keys: Many[]) => number;
+  /** Answers in how many seconds a key expires; -1 for never, -2 for no such key. O(1). `TTL` */
+  ttl: (key: Arg) => number;
+  /** Answers the type of the value that a key holds. O(1). `TYPE` */
+  type: (key: Arg) => string;
+  /** Deletes keys and gives their memory back later. O(N) for N keys; memory is given back in slices. `UNLINK` */
+  unlink: (...keys: Many[]) => number;
+  /** Forgets the watched keys. O(1). `UNWATCH` */
+  unwatch: () => "OK";
+  /** Makes the next EXEC depend on the given keys staying as they are. O(1) for every key. `WATCH` */
+  watch: (...keys: Many[]) => "OK";
+  /** Gives members their scores, adding those that are new; conditions and INCR narrow or turn that. O(log N) for each member. `ZADD` */
+  zadd: [
+    (key: Arg, data: { score: Double; member: Arg } | readonly { score: Double; member: Arg }[], options: ZaddOptions & { incr: true }) => number | null,
+    (key: Arg, data: { score: Double; member: Arg } | readonly { score: Double; member: Arg }[], options?: ZaddOptions & { incr?: false }) => number,
+    (key: Arg, data: { score: Double; member: Arg } | readonly { score: Double; member: Arg }[], options: ZaddOptions) => number | null,
+    (key: Arg, score: Double, member: Arg, ...more: Arg[]) => number,
+  ];
+  /** Counts the members. O(1). `ZCARD` */
+  zcard: (key: Arg) => number;
+  /** Counts the members with scores in a range. O(log N). `ZCOUNT` */
+  zcount: (key: Arg, min: Double, max: Double) => number;
+  /** Answers the entries of the first set whose members are in none of the others. O(N K + M log M), N being the members of the first of K inputs, M those in the reply. `ZDIFF` */
+  zdiff: [
+    (keys: Many, options: ZdiffOptions & { withscores: true }) => [B, number][],
+    (keys: Many, options?: ZdiffOptions & { withscores?: false }) => B[],
+    (keys: Many, options: ZdiffOptions) => B[] | [B, number][],
+  ];
+  /** Stores the entries of the first set whose members are in none of the others. O(N K + M log M), N being the members of the first of K inputs, M those stored. `ZDIFFSTORE` */
+  zdiffstore: (destination: Arg, keys: Many) => number;
+  /** Adds to the score of a member, which starts from 0. O(log N). `ZINCRBY` */
+  zincrby: (key: Arg, increment: Integer, member: Arg) => number;
+  /** Answers the members that several sets share, their scores put together. O(N K + M log M), N being the members of the smallest of K inputs, M those in the reply. `ZINTER` */
+  zinter: [
+    (keys: Many, options: ZinterOptions & { withscores: true }) => [B, number][],
+    (keys: Many, options?: ZinterOptions & { withscores?: false }) => B[],
+    (keys: Many, options: ZinterOptions) => B[] | [B, number][],
+  ];
+  /** Counts the members that several sets share, up to a limit. O(N K), N being the members of the smallest of K inputs. `ZINTERCARD` */
+  zintercard: (keys: Many, options?: ZintercardOptions) => number;
+  /** Stores the members that several sets share, their scores put together. O(N K + M log M), N being the members of the smallest of K inputs, M those stored. `ZINTERSTORE` */
+  zinterstore: (destination: Arg, keys: Many, options?: ZinterstoreOptions) => number;
+  /** Counts the members between two members, all scores being equal. O(log N). `ZLEXCOUNT` */
+  zlexcount: (key: Arg, min: Arg, max: Arg) => number;
+  /** Takes entries out of the first of several sorted sets that is not empty. O(K + M log N), K being the keys and M the entries taken out. `ZMPOP` */
+  zmpop: (keys: Many, where: Word<"MIN" | "MAX">, options?: ZmpopOptions) => [B, [B, number][]] | null;
+  /** Answers the scores of several members. O(1) for each member. `ZMSCORE` */
+  zmscore: (key: Arg, ...members: Many[]) => (number | null)[];
+  /** Takes out the entries with the highest scores and answers them. O(M log N), M being the entries taken out. `ZPOPMAX` */
+  zpopmax: [
+    (key: Arg) => [B, number] | [],
+    (key: Arg, count: Integer) => [B, number][],
+  ];
+  /** Takes out the entries with the lowest scores and answers them. O(M log N), M being the entries taken out. `ZPOPMIN` */
+  zpopmin: [
+    (key: Arg) => [B, number] | [],
+    (key: Arg, count: Integer) => [B, number][],
+  ];
+  /** Answers members chosen at random; with a negative count the same one may come again. O(M log N), M being the members in the reply. `ZRANDMEMBER` */
+  zrandmember: [
+    (key: Arg) => B | null,
+    (key: Arg, count: Integer, options: ZrandmemberOptions & { withscores: true }) => [B, number][],
+    (key: Arg, count: Integer, options?: ZrandmemberOptions & { withscores?: false }) => B[],
+    (key: Arg, count: Integer, options: ZrandmemberOptions) => B[] | [B, number][],
+  ];
+  /** Answers the entries in a range of ranks, scores or members. O(log N + M), M being the entries in the reply. `ZRANGE` */
+  zrange: [
+    (key: Arg, start: Arg, stop: Arg, options: ZrangeOptions & { withscores: true }) => [B, number][],
+    (key: Arg, start: Arg, stop: Arg, options?: ZrangeOptions & { withscores?: false }) => B[],
+    (key: Arg, start: Arg, stop: Arg, options: ZrangeOptions) => B[] | [B, number][],
+  ];
+  /** Answers the members between two members, all scores being equal. O(log N + M), M being the members in the reply. `ZRANGEBYLEX` */
+  zrangebylex: (key: Arg, min: Arg, max: Arg, options?: ZrangebylexOptions) => B[];
+  /** Answers the entries with scores in a range, lowest first. O(log N + M), M being the entries in the reply. `ZRANGEBYSCORE` */
+  zrangebyscore: [
+    (key: Arg, min: Double, max: Double, options: ZrangebyscoreOptions & { withscores: true }) => [B, number][],
+    (key: Arg, min: Double, max: Double, options?: ZrangebyscoreOptions & { withscores?: false }) => B[],
+    (key: Arg, min: Double, max: Double, options: ZrangebyscoreOptions) => B[] | [B, number][],
+  ];
+  /** Stores the entries in a range of another sorted set. O(log N + M), M being the entries stored. `ZRANGESTORE` */
+  zrangestore: (dst: Arg, src: Arg, min: Arg, max: Arg, options?: ZrangestoreOptions) => number;
+  /** Answers how many members stand before this one, lowest score first. O(log N). `ZRANK` */
+  zrank: [
+    (key: Arg, member: Arg, options: ZrankOptions & { withscore: true }) => [number, number] | null,
+    (key: Arg, member: Arg, options?: ZrankOptions & { withscore?: false }) => number | null,
+    (key: Arg, member: Arg, options: ZrankOptions) => number | null | [number, number],
+  ];
+  /** Takes members out and counts those that were there. O(log N) for each member. `ZREM` */
+  zrem: (key: Arg, ...members: Many[]) => number;
+  /** Takes out the members between two members, all scores being equal. O(M log N), M being the members taken out. `ZREMRANGEBYLEX` */
+  zremrangebylex: (key: Arg, min: Arg, max: Arg) => number;
+  /** Takes out the members in a range of ranks. O(M log N), M being the members taken out. `ZREMRANGEBYRANK` */
+  zremrangebyrank: (key: Arg, start: Integer, stop: Integer) => number;
+  /** Takes out the members with scores in a range. O(M log N), M being the members taken out. `ZREMRANGEBYSCORE` */
+  zremrangebyscore: (key: Arg, min: Double, max: Double) => number;
+  /** Answers the entries in a range of ranks, highest score first. O(log N + M), M being the entries in the reply. `ZREVRANGE` */
+  zrevrange: [
+    (key: Arg, start: Integer, stop: Integer, options: ZrevrangeOptions & { withscores: true }) => [B, number][],
+    (key: Arg, start: Integer, stop: Integer, options?: ZrevrangeOptions & { withscores?: false }) => B[],
+    (key: Arg, start: Integer, stop: Integer, options: ZrevrangeOptions) => B[] | [B, number][],
+  ];
+  /** Answers the members between two members from the last one down, all scores being equal. O(log N + M), M being the members in the reply. `ZREVRANGEBYLEX` */
+  zrevrangebylex: (key: Arg, max: Arg, min: Arg, options?: ZrevrangebylexOptions) => B[];
+  /** Answers the entries with scores in a range, highest first. O(log N + M), M being the entries in the reply. `ZREVRANGEBYSCORE` */
+  zrevrangebyscore: [
+    (key: Arg, max: Double, min: Double, options: ZrevrangebyscoreOptions & { withscores: true }) => [B, number][],
+    (key: Arg, max: Double, min: Double, options?: ZrevrangebyscoreOptions & { withscores?: false }) => B[],
+    (key: Arg, max: Double, min: Double, options: ZrevrangebyscoreOptions) => B[] | [B, number][],
+  ];
+  /** Answers how many members stand before this one, highest score first. O(log N). `ZREVRANK` */
+  zrevrank: [
+    (key: Arg, member: Arg, options: ZrevrankOptions & { withscore: true }) => [number, number] | null,
+    (key: Arg, member: Arg, options?: ZrevrankOptions & { withscore?: false }) => number | null,
+    (key: Arg, member: Arg, options: ZrevrankOptions) => number | null | [number, number],
+  ];
+  /** Walks through a sorted set in steps; what is there throughout is met. O(1) a call, O(N) for all of it. `ZSCAN` */
+  zscan: (key: Arg, cursor: Arg, options?: ZscanOptions) => [B, B[]];
+  /** Answers the score of a member. O(1). `ZSCORE` */
+  zscore: (key: Arg, member: Arg) => number | null;
+  /** Answers the members of any of several sets, their scores put together. O(N + M log M), N being the members of all inputs and M those in the reply. `ZUNION` */
+  zunion: [
+    (keys: Many, options: ZunionOptions & { withscores: true }) => [B, number][],
+    (keys: Many, options?: ZunionOptions & { withscores?: false }) => B[],
+    (keys: Many, options: ZunionOptions) => B[] | [B, number][],
+  ];
+  /** Stores the members of any of several sets, their scores put together. O(N + M log M), N being the members of all inputs and M those stored. `ZUNIONSTORE` */
+  zunionstore: (destination: Arg, keys: Many, options?: ZunionstoreOptions) => number;
+}
+
+/** The commands that may wait, which only the portable client has. */
+export interface Waiting<B = string> {
+  /** Does what LMOVE does; waits while the source is empty. O(1). `BLMOVE` */
+  blmove: (source: Arg, destination: Arg, wherefrom: Word<"LEFT" | "RIGHT">, whereto: Word<"LEFT" | "RIGHT">, timeout: Double, options?: WaitOptions) => B | null;
+  /** Does what LMPOP does; waits while all lists are empty. O(N+M) for N keys and M elements answered. `BLMPOP` */
+  blmpop: (timeout: Double, keys: Many, where: Word<"LEFT" | "RIGHT">, options?: BlmpopOptions & WaitOptions) => [B, B[]] | null;
+  /** Removes and answers the first element of the first list that has one; waits while all are empty. O(N) in the keys. `BLPOP` */
+  blpop: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B] | null;
+  /** Removes and answers the last element of the first list that has one; waits while all are empty. O(N) in the keys. `BRPOP` */
+  brpop: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B] | null;
+  /** Does what RPOPLPUSH does; waits while the source is empty. O(1). `BRPOPLPUSH` */
+  brpoplpush: (source: Arg, destination: Arg, timeout: Double, options?: WaitOptions) => B | null;
+  /** Takes entries out of the first of several sorted sets that is not empty; waits for one. O(K + M log N), K being the keys and M the entries taken out. `BZMPOP` */
+  bzmpop: (timeout: Double, keys: Many, where: Word<"MIN" | "MAX">, options?: BzmpopOptions & WaitOptions) => [B, [B, number][]] | null;
+  /** Takes out the entry with the highest score of the first sorted set that has one; waits for one. O(log N). `BZPOPMAX` */
+  bzpopmax: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B, number] | null;
+  /** Takes out the entry with the lowest score of the first sorted set that has one; waits for one. O(log N). `BZPOPMIN` */
+  bzpopmin: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B, number] | null;
+}
+
+/** Options of BLMPOP. */
+export type BlmpopOptions = { count?: Integer };
+
+/** Options of BZMPOP. */
+export type BzmpopOptions = { count?: Integer };
+
+/** Options of CLIENT KILL. */
+export type ClientKillOptions = { id?: Integer; type?: Arg; user?: Arg; addr?: Arg; laddr?: Arg; skipme?: Word<"YES" | "NO">; maxage?: Integer };
+
+/** Options of CLIENT LIST. */
+export type ClientListOptions = { type?: Word<"NORMAL" | "MASTER" | "REPLICA" | "PUBSUB">; id?: Integer | readonly Integer[] };
+
+/** Options of CLIENT PAUSE. */
+export type ClientPauseOptions = OneOf<{ write: boolean; all: boolean }>;
+
+/** Options of CLIENT UNBLOCK. */
+export type ClientUnblockOptions = OneOf<{ timeout: boolean; error: boolean }>;
+
+/** Options of COMMAND LIST. */
+export type CommandListOptions = { filterby?: readonly [Word<"MODULE">, Arg] | readonly [Word<"ACLCAT">, Arg] | readonly [Word<"PATTERN">, Arg] };
+
+/** Options of COPY. */
+export type CopyOptions = { db?: Integer; replace?: boolean };
+
+/** Options of EXPIRE. */
+export type ExpireOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
+
+/** Options of EXPIREAT. */
+export type ExpireatOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
+
+/** Options of FLUSHALL. */
+export type FlushallOptions = OneOf<{ async: boolean; sync: boolean }>;
+
+/** Options of FLUSHDB. */
+export type FlushdbOptions = OneOf<{ async: boolean; sync: boolean }>;
+
+/** Options of GETEX. */
+export type GetexOptions = OneOf<{ ex: Integer; px: Integer; exat: Integer; pxat: Integer; persist: boolean }>;
+
+/** Options of HRANDFIELD. */
+export type HrandfieldOptions = { withvalues?: boolean };
+
+/** Options of HSCAN. */
+export type HscanOptions = { match?: Arg; count?: Integer; novalues?: boolean };
+
+/** Options of LCS. */
+export type LcsOptions = { len?: boolean; idx?: boolean; minmatchlen?: Integer; withmatchlen?: boolean };
+
+/** Options of LMPOP. */
+export type LmpopOptions = { count?: Integer };
+
+/** Options of LOLWUT. */
+export type LolwutOptions = { version?: Integer };
+
+/** Options of LPOS. */
+export type LposOptions = { rank?: Integer; count?: Integer; maxlen?: Integer };
+
+/** Options of PEXPIRE. */
+export type PexpireOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
+
+/** Options of PEXPIREAT. */
+export type PexpireatOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
+
+/** Options of SCAN. */
+export type ScanOptions = { match?: Arg; count?: Integer; type?: Arg };
+
+/** Options of SET. */
+export type SetOptions = { get?: boolean } & OneOf<{ nx: boolean; xx: boolean }> & OneOf<{ ex: Integer; px: Integer; exat: Integer; pxat: Integer; keepttl: boolean }>;
+
+/** Options of SINTERCARD. */
+export type SintercardOptions = { limit?: Integer };
+
+/** Options of SSCAN. */
+export type SscanOptions = { match?: Arg; count?: Integer };
+
+/** Options of ZADD. */
+export type ZaddOptions = { ch?: boolean; incr?: boolean } & OneOf<{ nx: boolean; xx: boolean }> & OneOf<{ gt: boolean; lt: boolean }>;
+
+/** Options of ZDIFF. */
+export type ZdiffOptions = { withscores?: boolean };
+
+/** Options of ZINTER. */
+export type ZinterOptions = { weights?: Double | readonly Double[]; aggregate?: Word<"SUM" | "MIN" | "MAX">; withscores?: boolean };
+
+/** Options of ZINTERCARD. */
+export type ZintercardOptions = { limit?: Integer };
+
+/** Options of ZINTERSTORE. */
+export type ZinterstoreOptions = { weights?: Double | readonly Double[]; aggregate?: Word<"SUM" | "MIN" | "MAX"> };
+
+/** Options of ZMPOP. */
+export type ZmpopOptions = { count?: Integer };
+
+/** Options of ZRANDMEMBER. */
+export type ZrandmemberOptions = { withscores?: boolean };
+
+/** Options of ZRANGE. */
+export type ZrangeOptions = { rev?: boolean; limit?: readonly [offset: Integer, count: Integer]; withscores?: boolean } & OneOf<{ byscore: boolean; bylex: boolean }>;
+
+/** Options of ZRANGEBYLEX. */
+export type ZrangebylexOptions = { limit?: readonly [offset: Integer, count: Integer] };
+
+/** Options of ZRANGEBYSCORE. */
+export type ZrangebyscoreOptions = { withscores?: boolean; limit?: readonly [offset: Integer, count: Integer] };
+
+/** Options of ZRANGESTORE. */
+export type ZrangestoreOptions = { rev?: boolean; limit?: readonly [offset: Integer, count: Integer] } & OneOf<{ byscore: boolean; bylex: boolean }>;
+
+/** Options of ZRANK. */
+export type ZrankOptions = { withscore?: boolean };
+
+/** Options of ZREVRANGE. */
+export type ZrevrangeOptions = { withscores?: boolean };
+
+/** Options of ZREVRANGEBYLEX. */
+export type ZrevrangebylexOptions = { limit?: readonly [offset: Integer, count: Integer] };
+
+/** Options of ZREVRANGEBYSCORE. */
+export type ZrevrangebyscoreOptions = { withscores?: boolean; limit?: readonly [offset: Integer, count: Integer] };
+
+/** Options of ZREVRANK. */
+export type ZrevrankOptions = { withscore?: boolean };
+
+/** Options of ZSCAN. */
+export type ZscanOptions = { match?: Arg; count?: Integer };
+
+/** Options of ZUNION. */
+export type ZunionOptions = { weights?: Double | readonly Double[]; aggregate?: Word<"SUM" | "MIN" | "MAX">; withscores?: boolean };
+
+/** Options of ZUNIONSTORE. */
+export type ZunionstoreOptions = { weights?: Double | readonly Double[]; aggregate?: Word<"SUM" | "MIN" | "MAX"> };
+
+/** A line per command: its name, and how its arguments are laid out where that is more than one after another. */
+export const COMMANDS = `append
+client|getname
+client|getredir
+client|id
+client|info
+client|kill ? id- type- user- addr- laddr- skipme- maxage-
+client|list type- id*
+client|no-evict
+client|no-touch
+client|pause . write all
+client|setinfo
+client|setname
+client|trackinginfo
+client|unblock . timeout error
+client|unpause
+command
+command|count
+command|docs *
+command|getkeys . *
+command|getkeysandflags . *
+command|info *
+command|list filterby*
+config|get *
+config|resetstat
+config|rewrite
+config|set :parameter,value
+copy . . db- replace
+dbsize
+decr
+decrby
+del *
+echo
+exists *
+expire . . nx xx gt lt
+expireat . . nx xx gt lt
+expiretime
+flushall async sync
+flushdb async sync
+get
+getdel
+getex . ex- px- exat- pxat- persist
+getrange
+getset
+hdel . *
+hexists
+hget
+hgetall
+hincrby
+hincrbyfloat
+hkeys
+hlen
+hmget . *
+hmset . :field,value
+hrandfield . ? withvalues
+hscan . . match- count- novalues
+hset . :field,value
+hsetnx
+hstrlen
+hvals
+incr
+incrby
+incrbyfloat
+info *
+keys
+lcs . . len idx minmatchlen- withmatchlen
+lindex
+linsert
+llen
+lmove
+lmpop # . count-
+lolwut version-
+lpop . ?
+lpos . . rank- count- maxlen-
+lpush . *
+lpushx . *
+lrange
+lrem
+lset
+ltrim
+mget *
+move
+mset :key,value
+msetnx :key,value
+object|encoding
+object|freq
+object|idletime
+object|refcount
+persist
+pexpire . . nx xx gt lt
+pexpireat . . nx xx gt lt
+pexpiretime
+ping ?
+psetex
+pttl
+publish
+pubsub|channels ?
+pubsub|numpat
+pubsub|numsub *
+pubsub|shardchannels ?
+pubsub|shardnumsub *
+randomkey
+rename
+renamenx
+role
+rpop . ?
+rpoplpush
+rpush . *
+rpushx . *
+sadd . *
+scan . match- count- type-
+scard
+sdiff *
+sdiffstore . *
+select
+set . . nx xx get ex- px- exat- pxat- keepttl
+setex
+setnx
+setrange
+sinter *
+sintercard # limit-
+sinterstore . *
+sismember
+smembers
+smismember . *
+smove
+spop . ?
+spublish
+srandmember . ?
+srem . *
+sscan . . match- count-
+strlen
+substr
+sunion *
+sunionstore . *
+swapdb
+time
+touch *
+ttl
+type
+unlink *
+unwatch
+watch *
+zadd . nx xx gt lt ch incr ;score,member
+zcard
+zcount
+zdiff # withscores
+zdiffstore . #
+zincrby
+zinter # weights* aggregate- withscores
+zintercard # limit-
+zinterstore . # weights* aggregate-
+zlexcount
+zmpop # . count-
+zmscore . *
+zpopmax . ?
+zpopmin . ?
+zrandmember . ? withscores
+zrange . . . byscore bylex rev limit* withscores
+zrangebylex . . . limit*
+zrangebyscore . . . withscores limit*
+zrangestore . . . . byscore bylex rev limit*
+zrank . . withscore
+zrem . *
+zremrangebylex
+zremrangebyrank
+zremrangebyscore
+zrevrange . . . withscores
+zrevrangebylex . . . limit*
+zrevrangebyscore . . . withscores limit*
+zrevrank . . withscore
+zscan . . match- count-
+zscore
+zunion # weights* aggregate- withscores
+zunionstore . # weights* aggregate-`;
+
+/** The same for the commands that may wait. */
+export const WAITING = `blmove
+blmpop . # . count-
+blpop @ .
+brpop @ .
+brpoplpush
+bzmpop . # . count-
+bzpopmax @ .
+bzpopmin @ .`;
