@@ -291,12 +291,12 @@ export class Door {
     return this.guard((exports) => exports.door_is_to_close(this.address, session) !== 0);
   }
 
-  /** Does what time asks for; when that is wanted again (ms since 1970), -1 for not before something else happens. */
+  /** Does what time asks for; when that is wanted again (ms since 1970), -1 for not before something else happens, -2 for the end: SHUTDOWN. */
   tick(): number {
     return this.guard((exports) => exports.door_tick(this.address, this.now()));
   }
 
-  /** When {@link tick} is wanted (ms since 1970), -1 for not before something else happens. */
+  /** When {@link tick} is wanted (ms since 1970), -1 for not before something else happens, -2 for the end: SHUTDOWN. */
   nextTick(): number {
     return this.guard((exports) => exports.door_next_tick(this.address));
   }

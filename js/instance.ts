@@ -47,6 +47,8 @@ export class Instance {
   private lastTick = 0;
   #draining = false;
   #closed = false;
+  /** What SHUTDOWN does; the host of a server replaces it. */
+  onShutdown: () => void = () => this.close();
 
   constructor(module: WebAssembly.Module, options: EngineOptions = {}) {
     this.door = new Door(module, options);
@@ -59,6 +61,8 @@ export class Instance {
   /** Runs one command for an internal session; `undefined` when it waits. Errors are returned. */
   call(session: number, args: readonly Arg[], binary = false): Reply | undefined {
     const reply = this.door.call(session, args, binary);
+    // It waits, or asked for the end.
+    if (reply === undefined) this.#schedule(this.door.nextTick());
     const now = this.door.now();
     if (this.connections.size > 0 || now - this.lastTick >= ROUND) this.after(now);
     return reply;
@@ -144,8 +148,16 @@ export class Instance {
     this.#schedule(next);
   }
 
+  /** Ends it all when the stack is unwound, unless SHUTDOWN was taken back by then. */
+  #shutDown(): void {
+    queueMicrotask(() => {
+      if (!this.#closed && this.door.nextTick() < -1) this.onShutdown();
+    });
+  }
+
   /** Arranges for a tick at `at` (ms since 1970; -1 for none). */
   #schedule(at: number): void {
+    if (at < -1) this.#shutDown();
     if (at < 0 || this.#closed || at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;

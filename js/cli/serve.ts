@@ -54,6 +54,7 @@ async function run(db: Cachelet, settings: HostSettings, version: string): Promi
       void stop("everything is closed: the engine is gone", 1);
     },
   });
+  db.instance.onShutdown = () => void stop("stopping: a client said SHUTDOWN", 0);
   process.on("SIGINT", () => void stop("stopping: interrupted", 0));
   process.on("SIGTERM", () => void stop("stopping: asked to end", 0));
   if (settings.pidfile) writeFileSync(settings.pidfile, `${process.pid}\n`);

@@ -93,6 +93,13 @@ impl Engine {
                 if let Some(transaction) = &mut session.transaction {
                     transaction.spoiled = true;
                 }
+                if is_web_request(args.at(0)) {
+                    // A web page makes a browser talk to this port: what follows in the request must not be run.
+                    if let Some(session) = self.session_mut(id).filter(|session| !session.internal) {
+                        session.killed = true;
+                        return true;
+                    }
+                }
                 self.refuse(id, &fault, out);
             }
         }
@@ -244,6 +251,11 @@ impl Engine {
 }
 
 /// Repeats the client's own bytes, whatever they are.
+/// Whether a command's name is how a request over HTTP looks to a parser of RESP.
+fn is_web_request(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
 fn unknown(args: Args) -> Fault {
     let mut text = b"ERR unknown command '".to_vec();
     text.extend_from_slice(quoted(args.at(0)));

@@ -26,6 +26,19 @@ fn get_and_set_through_resp() {
 }
 
 #[test]
+fn a_request_over_http_ends_the_connection_before_its_body_is_run() {
+    let mut engine = engine();
+    let id = engine.open(false);
+    engine.receive(id, b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET hacked 1\r\n");
+    assert!(engine.is_to_close(id));
+    assert_eq!(engine.output(id), b"");
+    let other = engine.open(false);
+    assert_eq!(ask(&mut engine, other, "GET hacked"), "$-1\r\n");
+    assert_eq!(ask(&mut engine, other, "Host: x"), "");
+    assert!(engine.is_to_close(other));
+}
+
+#[test]
 fn a_watched_key_that_was_written_stops_exec() {
     let mut engine = engine();
     let (a, b) = (engine.open(false), engine.open(false));

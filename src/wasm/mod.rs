@@ -305,7 +305,8 @@ pub unsafe extern "C" fn door_is_to_close(door: *mut u8, session: SessionId) -> 
     unsafe { at(door) }.engine.is_to_close(session)
 }
 
-/// Does what time asks for; when it is wanted again (ms since 1970), -1 for not before something else happens.
+/// Does what time asks for; when it is wanted again (ms since 1970), -1 for not before something else happens, -2 when
+/// SHUTDOWN asks for the end.
 ///
 /// # Safety
 /// See [`door_request`].
@@ -313,14 +314,25 @@ pub unsafe extern "C" fn door_is_to_close(door: *mut u8, session: SessionId) -> 
 pub unsafe extern "C" fn door_tick(door: *mut u8, now: f64) -> f64 {
     let inner = unsafe { at(door) };
     inner.engine.set_clock(micros(now));
-    inner.engine.tick().map_or(-1.0, |at| at as f64)
+    let next = inner.engine.tick();
+    wanted(&inner.engine, next)
 }
 
-/// When [`door_tick`] is wanted (ms since 1970), -1 for not before something else happens.
+/// When [`door_tick`] is wanted (ms since 1970), -1 for not before something else happens, -2 when SHUTDOWN asks for the
+/// end.
 ///
 /// # Safety
 /// See [`door_request`].
 #[no_mangle]
 pub unsafe extern "C" fn door_next_tick(door: *mut u8) -> f64 {
-    unsafe { at(door) }.engine.next_tick().map_or(-1.0, |at| at as f64)
+    let engine = &unsafe { at(door) }.engine;
+    wanted(engine, engine.next_tick())
+}
+
+/// When a tick is wanted, as a number: -1 for not before something else happens, -2 when SHUTDOWN asks for the end.
+fn wanted(engine: &Engine, at: Option<i64>) -> f64 {
+    if engine.shutdown_requested() {
+        return -2.0;
+    }
+    at.map_or(-1.0, |at| at as f64)
 }
