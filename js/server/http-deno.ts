@@ -4,7 +4,7 @@ import type { HttpSite } from "./index.js";
 import { type Answer, bodyOf } from "./rest.js";
 import { pageAt } from "./pages.js";
 import type { Listener } from "./tcp.js";
-import { upgradeWebSocket } from "./websocket.js";
+import { upgradeTracked } from "./websocket.js";
 
 /** The parts of Deno that are used here. */
 declare const Deno: {
@@ -15,10 +15,11 @@ declare const Deno: {
 /** Serves `site` in Deno. */
 export async function serveHttp(db: Cachelet, site: HttpSite, host: string, port: number): Promise<Listener> {
   const stop = new AbortController();
+  const sockets = new Set<() => void>();
   const server = Deno.serve({ hostname: host, port, signal: stop.signal, onListen: () => {} }, async (request) => {
     const url = new URL(request.url);
     if (!site.isAllowedHost(url.host)) return new Response("this server answers to names of this machine only\n", { status: 403 });
-    if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return upgradeWebSocket(request, db, site.upgrade());
+    if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return upgradeTracked(request, db, site.upgrade(), sockets);
     const target = url.pathname + url.search;
     const page = site.pages ? pageAt(site.pages, request.method, target, request.headers.get("accept") ?? "") : undefined;
     if (page?.redirect) return new Response(null, { status: 302, headers: { location: page.redirect } });
@@ -36,6 +37,7 @@ export async function serveHttp(db: Cachelet, site: HttpSite, host: string, port
     host: server.addr.hostname,
     port: server.addr.port,
     close: async () => {
+      for (const leave of sockets) leave();
       stop.abort();
       await server.finished;
     },

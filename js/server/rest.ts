@@ -11,7 +11,7 @@ import type { Cachelet } from "../client.js";
 import { ClosedError, EngineLostError, ReplyError } from "../errors.js";
 import type { Connection, Transport } from "../instance.js";
 import { type Arg, concat, Decoder, encodeCommand, type Reply } from "../resp.js";
-import { isForeign, isSecret } from "./guard.js";
+import { isForeign, isSecret, passwordOf } from "./guard.js";
 import { BadBody, BodyReader, itemOf } from "./json.js";
 
 export { upgradeWebSocket, type UpgradeOptions } from "./websocket.js";
@@ -314,7 +314,10 @@ function events(db: Cachelet, name: string, channels: readonly Arg[]): ReadableS
             controller.close();
           },
         };
-        connection = db.instance.connect(transport, { internal: true });
+        // Not a session of this program's own: those are exempt from the limits of output.
+        connection = db.instance.connect(transport);
+        const password = passwordOf(db);
+        if (password !== "") connection.receive(encodeCommand(["AUTH", password]));
         connection.receive(encodeCommand([name, ...channels]));
       },
       pull() {

@@ -45,6 +45,11 @@ interface DenoUpgrade {
 
 /** Answers a WebSocket upgrade and connects the client to `db`. For Workers (best in a Durable Object) and Deno. */
 export function upgradeWebSocket(request: Request, db: Cachelet, options: UpgradeOptions = {}): Response {
+  return upgradeTracked(request, db, options, new Set());
+}
+
+/** The same; what closes the socket stands in `open` for as long as it is open. */
+export function upgradeTracked(request: Request, db: Cachelet, options: UpgradeOptions, open: Set<() => void>): Response {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return new Response("a WebSocket upgrade is expected here", { status: 426, headers: { upgrade: "websocket" } });
   }
@@ -53,16 +58,18 @@ export function upgradeWebSocket(request: Request, db: Cachelet, options: Upgrad
   const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
   const protocol = offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : undefined;
 
+  // Asked now: an upgraded request tells nothing more.
+  const local = request.headers.get("host") ?? "";
   const { upgradeWebSocket } = (globalThis as { Deno?: DenoUpgrade }).Deno ?? {};
   if (upgradeWebSocket) {
     const { socket, response } = upgradeWebSocket(request, protocol ? { protocol } : {});
-    bridge(socket, db, request.headers.get("host") ?? "");
+    bridge(socket, db, local, open);
     return response;
   }
   if (typeof WebSocketPair === "undefined") throw new TypeError("this platform has no server WebSockets: use serve() of cachelet/server");
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept?.();
-  bridge(server, db, "");
+  bridge(server, db, local, open);
   const headers = protocol ? { "sec-websocket-protocol": protocol } : {};
   return new Response(null, { status: 101, webSocket: client, headers } as ResponseInit);
 }
@@ -75,7 +82,7 @@ const LOOK = 20;
 
 const encoder = new TextEncoder();
 
-function bridge(socket: ServerSocket, db: Cachelet, local: string): void {
+function bridge(socket: ServerSocket, db: Cachelet, local: string, open: Set<() => void>): void {
   let connection: Connection | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const look = () => {
@@ -93,14 +100,21 @@ function bridge(socket: ServerSocket, db: Cachelet, local: string): void {
     close() {
       connection = undefined;
       clearTimeout(timer);
+      open.delete(leave);
       socket.close(1000);
     },
   };
+  const leave = () => {
+    end();
+    socket.close(1001, "the server stops");
+  };
   const start = () => {
+    open.add(leave);
     connection ??= db.instance.connect(transport, { address: "", local });
   };
   const end = () => {
     clearTimeout(timer);
+    open.delete(leave);
     connection?.close();
     connection = undefined;
   };
