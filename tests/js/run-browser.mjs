@@ -15,7 +15,12 @@ if (!executablePath) {
 }
 const folder = dirname(prepared("browser"));
 const types = { ".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
-const map = { imports: { cachelet: join("/node_modules/cachelet", entryFor(folder, "browser")) } };
+const map = {
+  imports: {
+    cachelet: join("/node_modules/cachelet", entryFor(folder, "browser")),
+    "cachelet/http": "/node_modules/cachelet/dist/server/rest.js",
+  },
+};
 const page = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>suites</title>
 <script type="importmap">${JSON.stringify(map)}</script>
 <script type="module">
