@@ -12,6 +12,7 @@ pub mod bytes;
 pub mod resp;
 pub mod structures;
 pub mod keyspace;
+pub mod rdb;
 pub mod commands;
 pub mod engine;
 pub mod catalog;

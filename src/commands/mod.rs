@@ -31,6 +31,7 @@
 pub mod spec;
 pub mod bitmaps;
 mod context;
+pub mod dump;
 pub mod grammar;
 pub mod hashes;
 pub mod help;
@@ -48,5 +49,13 @@ pub use context::{
 };
 
 /// Every family of data commands.
-pub static FAMILIES: &[&[spec::Declared<DataHandler>]] =
-    &[strings::TABLE, keys::TABLE, lists::TABLE, hashes::TABLE, sets::TABLE, sorted_sets::TABLE, bitmaps::TABLE];
+pub static FAMILIES: &[&[spec::Declared<DataHandler>]] = &[
+    strings::TABLE,
+    keys::TABLE,
+    lists::TABLE,
+    hashes::TABLE,
+    sets::TABLE,
+    sorted_sets::TABLE,
+    bitmaps::TABLE,
+    dump::TABLE,
+];

@@ -322,6 +322,15 @@ impl Keys<'_> {
         self.space.databases[self.db].set_expiry(place, key, at)
     }
 
+    /// Says that `key` has not been used for so many seconds (68 years at most); nothing without such a key.
+    pub fn set_idle(&mut self, key: &[u8], seconds: u64) {
+        let place = self.place(key);
+        let access = self.space.access_clock.wrapping_sub(seconds.min(i32::MAX as u64) as u32);
+        if let Some(entry) = self.space.databases[self.db].find_mut(place, key) {
+            entry.access = access;
+        }
+    }
+
     /// Notes one change of `key`: for the effects, for those who watch it or wait for it, and as an event.
     #[inline]
     pub fn modified(&mut self, key: &[u8], class: u32, event: &'static str) {

@@ -55,6 +55,29 @@ impl Hash {
         Hash { form: Form::Pack(Listpack::new()) }
     }
 
+    /// Takes a listpack of fields and values from outside; a table if it has more fields than the limit. `None` when
+    /// a field comes twice or has no value. O(n log n).
+    pub fn from_listpack(pack: Listpack, limits: Limits) -> Option<Self> {
+        let (entries, fields) = (pack.len(), pack.len() / 2);
+        if entries % 2 != 0 {
+            return None;
+        }
+        let mut hash = Hash { form: Form::Pack(pack) };
+        if fields > limits.entries {
+            hash.make_table(fields, limits.seed);
+            return (hash.len() == fields).then_some(hash);
+        }
+        hash.listpack().is_some_and(|pack| pack.distinct(1)).then_some(hash)
+    }
+
+    /// The compact form's fields and values, if it has that form.
+    pub fn listpack(&self) -> Option<&Listpack> {
+        match &self.form {
+            Form::Pack(pack) => Some(pack),
+            Form::Table(_) => None,
+        }
+    }
+
     /// Number of fields. O(1).
     #[inline]
     pub fn len(&self) -> usize {

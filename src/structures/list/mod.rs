@@ -15,6 +15,7 @@ mod tests;
 
 use super::listpack::{Item, Listpack, Needle};
 pub use iter::Iter;
+pub use quick::NodeRef;
 use quick::Quick;
 
 /// One of the two ends of a list, or the direction that starts there.
@@ -100,6 +101,48 @@ impl List {
         List { form: Form::Pack(Listpack::new()) }
     }
 
+    /// An empty list in its large form: for one that is built whole, element by element or node by node, and then
+    /// [settled](Self::settle).
+    pub fn unsettled() -> Self {
+        List { form: Form::Quick(Box::default()) }
+    }
+
+    /// Adds a node of its own at the back, as it is; an empty one is passed over. O(1).
+    pub fn push_pack(&mut self, pack: Listpack) {
+        self.open().push_pack(pack);
+    }
+
+    /// Adds one element at the back, in a node of its own. O(1).
+    pub fn push_plain(&mut self, element: Box<[u8]>) {
+        self.open().push_plain(element);
+    }
+
+    /// Gives a list that was built whole the form it would have grown into: a listpack while one node within the
+    /// limit holds all of it.
+    pub fn settle(&mut self, fill: Fill) {
+        match &mut self.form {
+            Form::Quick(quick) => {
+                if let Some(pack) = quick.take_lone_pack(|bytes, entries| !fill.exceeded(bytes, entries)) {
+                    self.form = Form::Pack(pack);
+                }
+            }
+            Form::Pack(pack) if fill.exceeded(pack.byte_len(), pack.len()) => drop(self.open()),
+            Form::Pack(_) => {}
+        }
+    }
+
+    /// The allocations that hold the elements, from the front.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeRef<'_>> {
+        let count = match &self.form {
+            Form::Pack(_) => 1,
+            Form::Quick(quick) => quick.node_count(),
+        };
+        (0..count).map(|at| match &self.form {
+            Form::Pack(pack) => NodeRef::Pack(pack),
+            Form::Quick(quick) => quick.node(at),
+        })
+    }
+
     /// Number of elements. O(1).
     #[inline]
     pub fn len(&self) -> usize {
@@ -150,7 +193,7 @@ impl List {
     #[inline]
     pub fn shrink(&mut self, fill: Fill) {
         if let Form::Quick(quick) = &mut self.form {
-            if let Some(pack) = quick.take_lone_pack(fill) {
+            if let Some(pack) = quick.take_lone_pack(|bytes, entries| fill.half(bytes, entries)) {
                 self.form = Form::Pack(pack);
             }
         }

@@ -72,6 +72,15 @@ impl Node {
     }
 }
 
+/// A node to look at.
+#[derive(Clone, Copy, Debug)]
+pub enum NodeRef<'a> {
+    /// Some elements, never none unless the whole list has none.
+    Pack(&'a Listpack),
+    /// One element, too large for a node.
+    Plain(&'a [u8]),
+}
+
 /// A deque of nodes with what is asked of it often kept at hand.
 #[derive(Debug, Default)]
 pub(super) struct Quick {
@@ -94,10 +103,29 @@ impl Clone for Quick {
 impl Quick {
     pub(super) fn from_pack(pack: Listpack) -> Self {
         let mut quick = Quick::default();
-        if !pack.is_empty() {
-            quick.add_node(0, Node::Pack(pack));
-        }
+        quick.push_pack(pack);
         quick
+    }
+
+    pub(super) fn push_pack(&mut self, pack: Listpack) {
+        if !pack.is_empty() {
+            self.add_node(self.nodes.len(), Node::Pack(pack));
+        }
+    }
+
+    pub(super) fn push_plain(&mut self, element: Box<[u8]>) {
+        self.add_node(self.nodes.len(), Node::Plain(element));
+    }
+
+    pub(super) fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(super) fn node(&self, at: usize) -> NodeRef<'_> {
+        match &self.nodes[at] {
+            Node::Pack(pack) => NodeRef::Pack(pack),
+            Node::Plain(bytes) => NodeRef::Plain(bytes),
+        }
     }
 
     #[inline]
@@ -109,9 +137,10 @@ impl Quick {
         self.bytes + self.nodes.capacity() * size_of::<Node>()
     }
 
-    pub(super) fn take_lone_pack(&mut self, fill: Fill) -> Option<Listpack> {
+    /// The only node, if it is a listpack of whose bytes and entries `small` says so, or an empty one for none.
+    pub(super) fn take_lone_pack(&mut self, small: impl Fn(usize, usize) -> bool) -> Option<Listpack> {
         match self.nodes.front() {
-            Some(Node::Pack(pack)) if self.nodes.len() == 1 && fill.half(pack.byte_len(), pack.len()) => {}
+            Some(Node::Pack(pack)) if self.nodes.len() == 1 && small(pack.byte_len(), pack.len()) => {}
             None => return Some(Listpack::new()),
             _ => return None,
         }

@@ -236,6 +236,14 @@ impl Listpack {
         Iter { bytes: &self.buffer, front: self.head(), back }
     }
 
+    /// Whether no two are equal among the first entry and every one after skipping `skip`. O(n log n).
+    pub fn distinct(&self, skip: usize) -> bool {
+        let mut entries: Vec<Item<'_>> = self.iter().step_by(skip + 1).collect();
+        let text = |a: &Item<'_>, b: &Item<'_>| a.bytes(&mut [0; 20]).cmp(b.bytes(&mut [0; 20]));
+        entries.sort_unstable_by(text);
+        entries.windows(2).all(|pair| pair[0] != pair[1])
+    }
+
     /// Adds an entry at the end. Amortised O(entry).
     #[inline]
     pub fn push_back<'a>(&mut self, entry: impl Into<Item<'a>>) {

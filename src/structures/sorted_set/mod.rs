@@ -14,7 +14,7 @@ mod tests;
 mod tree;
 
 use crate::bytes::Rng;
-use crate::structures::listpack::{self, Item};
+use crate::structures::listpack::{self, Item, Listpack};
 use crate::structures::Limits;
 use large::Large;
 use small::{read_score, Small};
@@ -142,6 +142,31 @@ impl SortedSet {
             SortedSet { form: Form::Large(Box::new(Large::new(limits.seed))) }
         } else {
             Self::new()
+        }
+    }
+
+    /// Takes a listpack of members and scores from outside; large if it has more members than the limit. `None` when
+    /// it is not in order, a member comes twice or a score is no number. O(n log n).
+    pub fn from_listpack(pack: Listpack, limits: &Limits) -> Option<Self> {
+        let small = Small::from_listpack(pack)?;
+        if small.len() <= limits.entries {
+            return small.pack().distinct(1).then_some(SortedSet { form: Form::Small(small) });
+        }
+        let small = SortedSet { form: Form::Small(small) };
+        let mut large = Large::new(limits.seed);
+        for (member, score) in small.iter() {
+            if large.update(member.bytes(&mut [0; 20]), |_| Some(score)) != Change::Added {
+                return None;
+            }
+        }
+        Some(SortedSet { form: Form::Large(Box::new(large)) })
+    }
+
+    /// The compact form's members and scores, if it has that form.
+    pub fn listpack(&self) -> Option<&Listpack> {
+        match &self.form {
+            Form::Small(small) => Some(small.pack()),
+            Form::Large(_) => None,
         }
     }
 

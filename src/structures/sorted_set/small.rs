@@ -17,6 +17,28 @@ impl Small {
         Small { pack: Listpack::new() }
     }
 
+    /// Takes a listpack from outside, if its scores are numbers and its entries in order.
+    pub fn from_listpack(pack: Listpack) -> Option<Self> {
+        if pack.len() % 2 != 0 {
+            return None;
+        }
+        let mut entries = pack.iter();
+        let mut before: Option<(Item<'_>, f64)> = None;
+        while let (Some(member), Some(score)) = (entries.next(), entries.next()) {
+            let score = match score {
+                Item::Int(value) => value as f64,
+                Item::Bytes(text) => parse_f64(text)?,
+            };
+            if let Some((other, lower)) = before {
+                if score < lower || score == lower && compare(other, member.bytes(&mut [0; I64_TEXT])).is_ge() {
+                    return None;
+                }
+            }
+            before = Some((member, score));
+        }
+        Some(Small { pack })
+    }
+
     pub fn pack(&self) -> &Listpack {
         &self.pack
     }

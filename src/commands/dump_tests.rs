@@ -1,0 +1,82 @@
+//! What transcripts do not see of DUMP and RESTORE: effects, events, expiry by the clock.
+
+use crate::commands::testing::Bench;
+use crate::rdb;
+
+fn dumped(bench: &mut Bench, key: &[u8]) -> Vec<u8> {
+    let reply = bench.run_args(&[b"DUMP", key]);
+    let head = reply.iter().position(|&byte| byte == b'\n').expect("a bulk string") + 1;
+    reply[head..reply.len() - 2].to_vec()
+}
+
+fn text(reply: Vec<u8>) -> String {
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+#[test]
+fn a_relative_ttl_is_repeated_as_an_instant() {
+    let mut bench = Bench::new(1);
+    bench.run("SET a 1");
+    let payload = dumped(&mut bench, b"a");
+    assert_eq!(text(bench.run_args(&[b"RESTORE", b"b", b"500", &payload, b"IDLETIME", b"7"])), "+OK\r\n");
+    let effects = &bench.changes.effects;
+    assert_eq!(effects.len(), 1);
+    let argv: Vec<&[u8]> = effects[0].argv.iter().map(AsRef::as_ref).collect();
+    assert_eq!(argv, [b"RESTORE", &b"b"[..], b"1500", &payload, b"IDLETIME", b"7", b"ABSTTL"]);
+    assert_eq!(bench.events(), "restore b");
+    assert_eq!(bench.run("PTTL b"), ":500\r\n");
+    assert_eq!(bench.run("PEXPIRETIME b"), ":1500\r\n");
+    // An instant, or no expiry, is repeated as it came.
+    assert_eq!(text(bench.run_args(&[b"RESTORE", b"b", b"9000", &payload, b"ABSTTL", b"REPLACE"])), "+OK\r\n");
+    assert!(bench.effects().is_empty());
+    assert_eq!(bench.run("PEXPIRETIME b"), ":9000\r\n");
+    assert_eq!(text(bench.run_args(&[b"RESTORE", b"b", b"0", &payload, b"REPLACE"])), "+OK\r\n");
+    assert_eq!(bench.run("PTTL b"), ":-1\r\n");
+}
+
+#[test]
+fn what_would_expire_at_once_deletes_what_it_replaces() {
+    let mut bench = Bench::new(1);
+    bench.run("SET a 1");
+    let payload = dumped(&mut bench, b"a");
+    for ttl in ["1000", "1"] {
+        bench.run("SET b 1");
+        let restored = bench.run_args(&[b"RESTORE", b"b", ttl.as_bytes(), &payload, b"ABSTTL", b"REPLACE"]);
+        assert_eq!(text(restored), "+OK\r\n");
+        assert_eq!((bench.effects(), bench.events()), (vec!["DEL b".to_owned()], "del b".to_owned()));
+        assert_eq!(bench.run("EXISTS b"), ":0\r\n");
+    }
+    let restored = bench.run_args(&[b"RESTORE", b"b", b"1", &payload, b"ABSTTL"]);
+    assert_eq!((text(restored), bench.changes.dirty), ("+OK\r\n".to_owned(), 0));
+    // A sum past the end of time is an instant long ago.
+    let restored = bench.run_args(&[b"RESTORE", b"b", b"9223372036854775807", &payload]);
+    assert_eq!((text(restored), bench.run("EXISTS b")), ("+OK\r\n".to_owned(), ":0\r\n".to_owned()));
+}
+
+#[test]
+fn idle_time_is_taken_over() {
+    let mut bench = Bench::new(1);
+    bench.space.set_clock(1_700_000_000_000_000);
+    bench.run("SET a 1");
+    let payload = dumped(&mut bench, b"a");
+    bench.run_args(&[b"RESTORE", b"b", b"0", &payload, b"IDLETIME", b"1000"]);
+    assert_eq!(bench.run("OBJECT IDLETIME b"), ":1000\r\n");
+    bench.run_args(&[b"RESTORE", b"b", b"0", &payload, b"REPLACE", b"FREQ", b"200"]);
+    assert_eq!(bench.run("OBJECT IDLETIME b"), ":0\r\n");
+}
+
+#[test]
+fn bad_data_is_told_apart_from_what_is_not_supported() {
+    let mut bench = Bench::new(1);
+    let mut restore = |body: &[u8]| {
+        let mut payload = body.to_vec();
+        payload.extend_from_slice(&rdb::WRITTEN.to_le_bytes());
+        payload.extend_from_slice(&rdb::crc64(0, &payload).to_le_bytes());
+        text(bench.run_args(&[b"RESTORE", b"k", b"0", &payload]))
+    };
+    assert_eq!(restore(b"\0\x05hell"), "-ERR Bad data format\r\n");
+    assert_eq!(restore(b"\x18\x01"), "-ERR Bad data format: a hash whose fields expire, which is not supported\r\n");
+    assert!(restore(b"\x07\x81\0\0\0\0\0\0\0\0").contains("module type 'AAAAAAAAA'"));
+    // Redis does not mind bytes behind the value.
+    assert_eq!(restore(b"\0\x02hi there"), "+OK\r\n");
+}

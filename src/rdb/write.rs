@@ -1,0 +1,226 @@
+//! Writing lengths, strings and values.
+//!
+//! ```text
+//! length:  00vvvvvv | 01vvvvvv v | 80 u32 BE | 81 u64 BE
+//! string:  length bytes
+//!          C0 i8 | C1 i16 LE | C2 i32 LE           its text is that integer's
+//!          C3 length length bytes                  LZF: compressed length, length, compressed bytes
+//! ```
+
+use super::lzf::Compressor;
+use super::types;
+use crate::bytes::number::{format_i64, parse_i64, I64_TEXT};
+use crate::keyspace::{Str, Value};
+use crate::structures::hash::Hash;
+use crate::structures::list::{List, NodeRef};
+use crate::structures::listpack::Item;
+use crate::structures::set::Set;
+use crate::structures::sorted_set::SortedSet;
+
+/// Strings longer than this are compressed, where that makes them shorter.
+const COMPRESSED: usize = 20;
+
+/// Longest text of a number that is written as one.
+const NUMBER_TEXT: usize = 11;
+
+/// Container numbers of a quicklist's nodes.
+pub(super) const PLAIN: u64 = 1;
+pub(super) const PACKED: u64 = 2;
+
+/// Writes values one after the other.
+#[derive(Default)]
+pub struct Writer {
+    out: Vec<u8>,
+    compressor: Compressor,
+}
+
+impl Writer {
+    /// A writer with nothing written.
+    pub fn new() -> Self {
+        Writer::default()
+    }
+
+    /// What was written.
+    pub fn bytes(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// What was written, given away.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+
+    /// Hands out what was written and begins anew, for writing in pieces.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// One byte: a type, an operation.
+    pub fn byte(&mut self, byte: u8) {
+        self.out.push(byte);
+    }
+
+    /// Bytes as they are.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// A length.
+    pub fn length(&mut self, length: u64) {
+        match length {
+            0..=0x3F => self.out.push(length as u8),
+            0x40..=0x3FFF => self.out.extend_from_slice(&(length as u16 | 0x4000).to_be_bytes()),
+            _ => match u32::try_from(length) {
+                Ok(length) => {
+                    self.out.push(0x80);
+                    self.out.extend_from_slice(&length.to_be_bytes());
+                }
+                Err(_) => {
+                    self.out.push(0x81);
+                    self.out.extend_from_slice(&length.to_be_bytes());
+                }
+            },
+        }
+    }
+
+    /// A string: as a number if it reads as a small one, compressed if that pays, else plain.
+    pub fn string(&mut self, bytes: &[u8]) {
+        if bytes.len() <= NUMBER_TEXT {
+            if let Some(number) = parse_i64(bytes).and_then(|number| i32::try_from(number).ok()) {
+                return self.small(number);
+            }
+        }
+        if bytes.len() > COMPRESSED && self.compressed(bytes) {
+            return;
+        }
+        self.plain(bytes);
+    }
+
+    /// A string that is the text of `number`.
+    pub fn number(&mut self, number: i64) {
+        match i32::try_from(number) {
+            Ok(number) => self.small(number),
+            Err(_) => self.plain(format_i64(number, &mut [0; I64_TEXT])),
+        }
+    }
+
+    fn small(&mut self, number: i32) {
+        let bytes = number.to_le_bytes();
+        let (code, width) = match number {
+            -0x80..=0x7F => (0xC0, 1),
+            -0x8000..=0x7FFF => (0xC1, 2),
+            _ => (0xC2, 4),
+        };
+        self.out.push(code);
+        self.out.extend_from_slice(&bytes[..width]);
+    }
+
+    fn plain(&mut self, bytes: &[u8]) {
+        self.length(bytes.len() as u64);
+        self.out.extend_from_slice(bytes);
+    }
+
+    fn compressed(&mut self, bytes: &[u8]) -> bool {
+        // The compressed length goes before what it counts: compress first, then turn the two around.
+        let start = self.out.len();
+        if !self.compressor.compress(bytes, &mut self.out) {
+            return false;
+        }
+        let size = self.out.len() - start;
+        self.out.push(0xC3);
+        self.length(size as u64);
+        self.length(bytes.len() as u64);
+        self.out[start..].rotate_left(size);
+        true
+    }
+
+    fn item(&mut self, item: Item<'_>) {
+        match item {
+            Item::Bytes(bytes) => self.string(bytes),
+            Item::Int(number) => self.number(number),
+        }
+    }
+
+    /// A score: eight bytes.
+    pub fn double(&mut self, number: f64) {
+        self.out.extend_from_slice(&number.to_le_bytes());
+    }
+
+    /// The number of the type that [`Writer::value`] writes `value` as.
+    pub fn kind(&mut self, value: &Value) {
+        self.byte(match value {
+            Value::Str(_) => types::STRING,
+            Value::List(_) => types::LIST_QUICKLIST_2,
+            Value::Set(set) => match **set {
+                Set::Intset(_) => types::SET_INTSET,
+                // A listpack of its own type only came with version 11.
+                Set::Listpack(_) | Set::Table(_) => types::SET,
+            },
+            Value::SortedSet(set) if set.listpack().is_some() => types::ZSET_LISTPACK,
+            Value::SortedSet(_) => types::ZSET_2,
+            Value::Hash(hash) if hash.listpack().is_some() => types::HASH_LISTPACK,
+            Value::Hash(_) => types::HASH,
+        });
+    }
+
+    /// A value, without its type. O(its bytes).
+    pub fn value(&mut self, value: &Value) {
+        match value {
+            Value::Str(Str::Int(number)) => self.number(*number),
+            Value::Str(Str::Fixed(bytes)) => self.string(bytes),
+            Value::Str(Str::Growing(bytes)) => self.string(bytes),
+            Value::List(list) => self.list(list),
+            Value::Set(set) => self.set(set),
+            Value::SortedSet(set) => self.sorted_set(set),
+            Value::Hash(hash) => self.hash(hash),
+        }
+    }
+
+    fn list(&mut self, list: &List) {
+        let nodes = list.nodes();
+        self.length(nodes.len() as u64);
+        for node in nodes {
+            match node {
+                NodeRef::Pack(pack) => {
+                    self.length(PACKED);
+                    self.string(pack.as_bytes());
+                }
+                NodeRef::Plain(bytes) => {
+                    self.length(PLAIN);
+                    self.string(bytes);
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, set: &Set) {
+        if let Set::Intset(set) = set {
+            return self.string(set.as_bytes());
+        }
+        self.length(set.len() as u64);
+        set.iter().for_each(|member| self.item(member));
+    }
+
+    fn sorted_set(&mut self, set: &SortedSet) {
+        if let Some(pack) = set.listpack() {
+            return self.string(pack.as_bytes());
+        }
+        self.length(set.len() as u64);
+        // From the top down: whoever loads it puts each member before all others.
+        for (member, score) in set.range(0, set.len(), true) {
+            self.item(member);
+            self.double(score);
+        }
+    }
+
+    fn hash(&mut self, hash: &Hash) {
+        if let Some(pack) = hash.listpack() {
+            return self.string(pack.as_bytes());
+        }
+        self.length(hash.len() as u64);
+        for (field, value) in hash.iter() {
+            self.item(field);
+            self.item(value);
+        }
+    }
+}
