@@ -35,6 +35,7 @@ pub mod dump;
 pub mod grammar;
 pub mod hashes;
 pub mod help;
+pub mod hyperloglog;
 pub mod keys;
 pub mod lists;
 mod scan;
@@ -58,4 +59,5 @@ pub static FAMILIES: &[&[spec::Declared<DataHandler>]] = &[
     sorted_sets::TABLE,
     bitmaps::TABLE,
     dump::TABLE,
+    hyperloglog::TABLE,
 ];

@@ -30,6 +30,8 @@ pub struct EncodingLimits {
     pub sorted_set: Limits,
     /// `list-max-listpack-size`: bytes by class when negative, entries when positive.
     pub list: i64,
+    /// `hll-sparse-max-bytes`: longest sparse HyperLogLog in bytes.
+    pub sparse: usize,
     /// `proto-max-bulk-len`: longest string in bytes.
     pub bulk: usize,
     /// `lazyfree-lazy-user-flush`: a flush that does not say how gives its memory back later.
@@ -47,6 +49,7 @@ impl EncodingLimits {
             intset: 512,
             sorted_set: small,
             list: -2,
+            sparse: 3000,
             bulk: 512 << 20,
             lazy_flush: false,
         }

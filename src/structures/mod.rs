@@ -2,6 +2,7 @@
 
 pub mod dict;
 pub mod hash;
+pub mod hyperloglog;
 pub mod intset;
 pub mod list;
 pub mod listpack;

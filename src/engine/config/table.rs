@@ -110,6 +110,9 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         engine.keyspace.limits.hash.value = value.size();
     })
     .alias("hash-max-ziplist-value"),
+    parameter("hll-sparse-max-bytes", Kind::Memory(0, i64::MAX), "3000", |engine, value| {
+        engine.keyspace.limits.sparse = value.size();
+    }),
     parameter("hz", Kind::Int(1, 500), "10", |engine, value| engine.expiry_interval = 1000 / value.int().max(1)),
     // Values that are large are always freed in slices here, whichever command or event removed them; only a flush
     // asks how it is to be done.
