@@ -6,6 +6,16 @@ import type { Reply } from "../resp.js";
 export interface Commands<B = string> {
   /** Adds bytes at the end of a string, which begins empty where there is no key; answers the new length. O(1) amortized, for the bytes appended. `APPEND` */
   append: (key: Arg, value: Arg) => number;
+  /** Counts the bits that are set, in a whole string or in a range of bytes or bits. O(N) for N bytes counted. `BITCOUNT` */
+  bitcount: (key: Arg, start?: Integer, end?: Integer, options?: BitcountOptions) => number;
+  /** Reads, sets and adds to integers of any width at any bit of a string. O(1) for each operation. `BITFIELD` */
+  bitfield: (key: Arg, ...args: Many[]) => (number | null)[];
+  /** Reads integers of any width at any bit of a string. O(1) for each operation. `BITFIELD_RO` */
+  bitfield_ro: (key: Arg, ...args: Many[]) => number[];
+  /** Combines strings bit by bit, stores the result in a key and answers its length in bytes. O(N) for N bytes in all strings. `BITOP` */
+  bitop: (operation: Word<"AND" | "OR" | "XOR" | "NOT">, destkey: Arg, ...keys: Many[]) => number;
+  /** Answers the position of the first bit that is set or clear, in a whole string or in a range of bytes or bits. O(N) for N bytes searched. `BITPOS` */
+  bitpos: (key: Arg, bit: Integer, start?: Integer, end?: Integer, options?: BitposOptions) => number;
   /** Answers the connection's name. O(1). `CLIENT GETNAME` */
   clientGetname: () => B | null;
   /** Answers which client gets this one's tracking messages: -1, as long as it tracks nothing. O(1). `CLIENT GETREDIR` */
@@ -72,6 +82,8 @@ export interface Commands<B = string> {
   decrby: (key: Arg, decrement: Integer) => Int;
   /** Deletes keys. O(N) for N keys; the memory of large values is given back in slices. `DEL` */
   del: (...keys: Many[]) => number;
+  /** Answers the value of a key in Redis' serialized form. O(N) for N bytes of the value. `DUMP` */
+  dump: (key: Arg) => B | null;
   /** Answers the given message. O(1). `ECHO` */
   echo: (message: Arg) => B;
   /** Counts how many of the named keys exist; a key named twice counts twice. O(N) for N keys. `EXISTS` */
@@ -88,6 +100,8 @@ export interface Commands<B = string> {
   flushdb: (options?: FlushdbOptions) => "OK";
   /** Answers the value of a string key. O(1). `GET` */
   get: (key: Arg) => B | null;
+  /** Answers one bit of a string; bits past its end are 0. O(1). `GETBIT` */
+  getbit: (key: Arg, offset: Integer) => number;
   /** Answers the value of a string key and deletes the key. O(1). `GETDEL` */
   getdel: (key: Arg) => B | null;
   /** Answers the value of a string key and sets or removes its expiry. O(1). `GETEX` */
@@ -221,6 +235,16 @@ export interface Commands<B = string> {
   pexpireat: (key: Arg, unixTimeMilliseconds: Integer, options?: PexpireatOptions) => number;
   /** Answers when a key expires, in milliseconds since 1970; -1 for never, -2 for no such key. O(1). `PEXPIRETIME` */
   pexpiretime: (key: Arg) => number;
+  /** Adds elements to a HyperLogLog, which is created when missing, and tells whether its estimate may have changed. O(1) for each element. `PFADD` */
+  pfadd: (key: Arg, ...elements: Many[]) => number;
+  /** Estimates how many different elements were added to one or any of several HyperLogLogs. O(1) with a small constant, O(N) with a large one for N keys. `PFCOUNT` */
+  pfcount: (...keys: Many[]) => number;
+  /** Shows what a HyperLogLog is made of, or changes its representation: GETREG, DECODE, ENCODING, TODENSE. O(1) with a large constant. `PFDEBUG` */
+  pfdebug: (subcommand: Arg, key: Arg) => Reply;
+  /** Makes a HyperLogLog the union of itself and others. O(N) with a large constant for N keys. `PFMERGE` */
+  pfmerge: (destkey: Arg, ...sourcekeys: Many[]) => "OK";
+  /** Checks the HyperLogLog implementation against itself. O(1) with a very large constant. `PFSELFTEST` */
+  pfselftest: () => "OK";
   /** Answers PONG, or the given message. O(1). `PING` */
   ping: (message?: Arg) => string | B;
   /** Sets a key to a string that expires in so many milliseconds. O(1). `PSETEX` */
@@ -245,6 +269,8 @@ export interface Commands<B = string> {
   rename: (key: Arg, newkey: Arg) => "OK";
   /** Renames a key if the new name is free. O(1). `RENAMENX` */
   renamenx: (key: Arg, newkey: Arg) => number;
+  /** Makes a key from a value in Redis' serialized form. O(N) for N bytes of the value, O(N*log(M)) for a sorted set of M members. `RESTORE` */
+  restore: (key: Arg, ttl: Integer, serializedValue: Arg, options?: RestoreOptions) => "OK";
   /** Tells the server's part in replication: it is a master. O(1). `ROLE` */
   role: () => Reply[];
   /** Removes and answers the last element of a list, or as many as asked for. O(N) in the elements answered. `RPOP` */
@@ -276,6 +302,8 @@ export interface Commands<B = string> {
     (key: Arg, value: Arg, options?: SetOptions & { get?: false }) => "OK" | null,
     (key: Arg, value: Arg, options: SetOptions) => "OK" | null | B,
   ];
+  /** Sets or clears one bit of a string, which grows to hold it, and answers what the bit was. O(1). `SETBIT` */
+  setbit: (key: Arg, offset: Integer, value: Integer) => number;
   /** Sets a key to a string that expires in so many seconds. O(1). `SETEX` */
   setex: (key: Arg, seconds: Integer, value: Arg) => "OK";
   /** Sets a key to a string unless it is there already. O(1). `SETNX` */
@@ -474,6 +502,12 @@ export interface Waiting<B = string> {
   bzpopmin: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B, number] | null;
 }
 
+/** Options of BITCOUNT. */
+export type BitcountOptions = OneOf<{ byte: boolean; bit: boolean }>;
+
+/** Options of BITPOS. */
+export type BitposOptions = OneOf<{ byte: boolean; bit: boolean }>;
+
 /** Options of BLMPOP. */
 export type BlmpopOptions = { count?: Integer };
 
@@ -536,6 +570,9 @@ export type PexpireOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: 
 
 /** Options of PEXPIREAT. */
 export type PexpireatOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
+
+/** Options of RESTORE. */
+export type RestoreOptions = { replace?: boolean; absttl?: boolean; idletime?: Integer; freq?: Integer };
 
 /** Options of SCAN. */
 export type ScanOptions = { match?: Arg; count?: Integer; type?: Arg };
@@ -608,6 +645,11 @@ export type ZunionstoreOptions = { weights?: Double | readonly Double[]; aggrega
 
 /** A line per command: its name, and how its arguments are laid out where that is more than one after another. */
 export const COMMANDS = `append
+bitcount . ? ? byte bit
+bitfield . *
+bitfield_ro . *
+bitop . . *
+bitpos . . ? ? byte bit
 client|getname
 client|getredir
 client|id
@@ -638,6 +680,7 @@ dbsize
 decr
 decrby
 del *
+dump
 echo
 exists *
 expire . . nx xx gt lt
@@ -646,6 +689,7 @@ expiretime
 flushall async sync
 flushdb async sync
 get
+getbit
 getdel
 getex . ex- px- exat- pxat- persist
 getrange
@@ -698,6 +742,11 @@ persist
 pexpire . . nx xx gt lt
 pexpireat . . nx xx gt lt
 pexpiretime
+pfadd . *
+pfcount *
+pfdebug
+pfmerge . *
+pfselftest
 ping ?
 psetex
 pttl
@@ -710,6 +759,7 @@ pubsub|shardnumsub *
 randomkey
 rename
 renamenx
+restore . . . replace absttl idletime- freq-
 role
 rpop . ?
 rpoplpush
@@ -722,6 +772,7 @@ sdiff *
 sdiffstore . *
 select
 set . . nx xx get ex- px- exat- pxat- keepttl
+setbit
 setex
 setnx
 setrange

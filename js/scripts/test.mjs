@@ -73,7 +73,7 @@ function plan(tools) {
     {
       name: "rust docs",
       // For wasm32, where every room is compiled and so every link can be followed.
-      run: () => single(command(tools.wasm.rust.cargo, ["doc", "--no-deps", "--lib", "--target", "wasm32-unknown-unknown"], wasmEnv(tools.wasm.rust, undefined, ["-Dwarnings"]))),
+      run: () => single(command(tools.wasm.rust.cargo, ["doc", "--no-deps", "--lib", "--document-private-items", "--target", "wasm32-unknown-unknown"], wasmEnv(tools.wasm.rust, undefined, ["-Dwarnings"]))),
     },
     { name: "rust tests", run: () => cargo(["test"]) },
   ];
