@@ -5,7 +5,7 @@
 //! storage and sockets are arguments or come back as requests, so the same input gives the same bytes.
 //!
 //! A first tour: [`resp`] cuts requests out of bytes, [`engine`] passes each through its gates and to the
-//! handler that one block in [`commands`] declares, the handler works on a [`keyspace`] made of
+//! handler that one block in [`mod@commands`] declares, the handler works on a [`keyspace`] made of
 //! [`structures`], and [`wasm`] is the one room that knows JavaScript.
 
 // The docs are built with their private items: whoever reads them works on this house.

@@ -1,5 +1,5 @@
 //! Strings and counters: the declarations. Setting and getting whole values is in [`values`], counting in
-//! [`counters`], work on parts of a string in [`ranges`], comparing two in [`lcs`].
+//! [`counters`], work on parts of a string in [`ranges`], comparing two in [`mod@lcs`].
 
 mod counters;
 mod lcs;
