@@ -19,6 +19,9 @@ export type Int = number | bigint;
 /** One of several words, in either case. */
 export type Word<W extends string> = W | Lowercase<W>;
 
+/** Where a stream is cut: exactly there, or with `~` where it costs least. */
+export type Trim<T> = T | readonly [operator: "=" | "~", threshold: T];
+
 /** At most one of these options. */
 export type OneOf<T> = { [K in keyof T]: { [P in K]?: T[P] } & { [P in Exclude<keyof T, K>]?: undefined } }[keyof T];
 
@@ -58,6 +61,8 @@ const enum Kind {
   Record,
   /** `;a,b`: groups, or one. */
   Groups,
+  /** `%a,b`: groups, or a record, of which all firsts come before all seconds. */
+  Columns,
   /** `=WORD`: a word. */
   Word,
   /** Here the options stand. */
@@ -84,6 +89,8 @@ export class Command {
   readonly words: readonly string[];
   /** Values given one after another are already in the order of the wire. */
   readonly isFlat: boolean;
+  /** Its reply is not text: it comes as bytes from every client. */
+  readonly isBinary: boolean;
   readonly #layout: string;
   #parts: readonly Part[] | undefined;
   #options: Map<string, Option> | undefined;
@@ -93,17 +100,18 @@ export class Command {
   /** @param line of the table: a name, and its layout */
   constructor(line: string) {
     const blank = line.indexOf(" ");
-    const name = blank < 0 ? line : line.slice(0, blank);
+    this.isBinary = line[0] === "!";
+    const name = line.slice(this.isBinary ? 1 : 0, blank < 0 ? undefined : blank);
     this.method = name.replace(/[|-]([a-z])/g, (_, letter: string) => letter.toUpperCase());
     this.words = name.toUpperCase().split("|");
     this.#layout = blank < 0 ? "" : line.slice(blank + 1);
-    this.isFlat = !this.#layout.includes("#") && !this.#layout.includes("=");
+    this.isFlat = !/[#=%]/.test(this.#layout);
   }
 
   #read(): readonly Part[] {
     const parts: Part[] = [];
     for (const text of this.#layout === "" ? [] : this.#layout.split(" ")) {
-      const kind = ".?*@#:;=".indexOf(text[0]!) as Kind;
+      const kind = ".?*@#:;%=".indexOf(text[0]!) as Kind;
       if (kind >= 0) {
         parts.push({ kind, names: text.slice(1).split(",") });
         if (kind !== Kind.Maybe && kind !== Kind.Rest && kind !== Kind.Word) this.#least++;
@@ -153,7 +161,12 @@ export class Command {
           wire.push(this.#value(arg));
           if (kind !== Kind.Value && kind !== Kind.Maybe) while (at < end) wire.push(this.#value(args[at++]));
         } else {
-          this.#groups(wire, names, arg, kind === Kind.Record);
+          const start = wire.length;
+          this.#groups(wire, names, arg, kind !== Kind.Groups);
+          if (kind === Kind.Columns) {
+            const pairs = wire.splice(start);
+            for (const column of [0, 1]) for (let i = column; i < pairs.length; i += 2) wire.push(pairs[i]!);
+          }
         }
       }
     }
@@ -161,11 +174,16 @@ export class Command {
     return wire;
   }
 
-  /** Redis takes options in any order. */
+  /** Options go to the wire in the order of the layout: in a few commands one refers to the one before. */
   #put(wire: Arg[], options: Record<string, unknown>): void {
-    for (const name of Object.keys(options)) {
-      const option = this.#options!.get(name);
-      if (!option) throw new TypeError(`${this.method} has no option ${name}; it has ${[...this.#options!.keys()].join(", ")}`);
+    const known = this.#options!;
+    let names = Object.keys(options);
+    for (const name of names) {
+      if (!known.has(name)) throw new TypeError(`${this.method} has no option ${name}; it has ${[...known.keys()].join(", ")}`);
+    }
+    if (names.length > 1) names = [...known.keys()].filter((name) => name in options);
+    for (const name of names) {
+      const option = known.get(name)!;
       const given = options[name];
       if (given === undefined || given === null || given === false) continue;
       if (option.takes === "+") {

@@ -74,9 +74,11 @@ export type Runner = (commands: readonly (readonly Arg[])[]) => (Reply[] | null)
 class Gathered {
   #commands: Arg[][] = [];
   readonly #run: Runner;
+  readonly #isBinary: boolean;
 
-  constructor(run: Runner) {
+  constructor(run: Runner, isBinary: boolean) {
     this.#run = run;
+    this.#isBinary = isBinary;
   }
 
   get length(): number {
@@ -84,11 +86,15 @@ class Gathered {
   }
 
   call(...args: unknown[]): this {
-    return this.add(checkArgs(args).slice());
+    this.#commands.push(checkArgs(args).slice());
+    return this;
   }
 
-  add(wire: Arg[]): this {
-    this.#commands.push(wire);
+  /** Adds a command with its arguments. */
+  add(command: Command, args: readonly unknown[]): this {
+    // The replies of a chain are decoded alike.
+    if (command.isBinary && !this.#isBinary) throw new TypeError(`${command.method} answers bytes: in a chain it needs one of binary()`);
+    this.#commands.push(command.encode(args));
     return this;
   }
 
@@ -111,8 +117,8 @@ class Gathered {
 }
 
 /** A chain whose commands `run` runs. */
-export function chain<B, K extends ChainKind>(run: Runner): Chain<B, K> {
-  return new Gathered(run) as unknown as Chain<B, K>;
+export function chain<B, K extends ChainKind>(isBinary: boolean, run: Runner): Chain<B, K> {
+  return new Gathered(run, isBinary) as unknown as Chain<B, K>;
 }
 
 /** Gives `prototype` a method for each command, which does with it what `make` says. */
@@ -126,7 +132,7 @@ export function install(prototype: object, commands: readonly Command[], make: (
 export const commands: readonly Command[] = commandsOf(COMMANDS);
 
 install(Gathered.prototype, commands, (command) => function (this: Gathered, ...args: unknown[]) {
-  return this.add(command.encode(args));
+  return this.add(command, args);
 });
 
 /** Runs commands as a transaction on a session that `call` stands for. */

@@ -94,19 +94,19 @@ export class Cachelet<B = string> {
    * with this client.
    */
   portable(): Portable<B> {
-    if (this.closed) throw new ClosedError("this client");
+    if (this.session < 0) throw new ClosedError("this client");
     this.#portable ??= new Portable<B>(new LocalExecutor(this.instance), this.isBinary);
     return this.#portable;
   }
 
   /** Gathers commands, to be run one after the other by `exec`. */
   pipeline(): Pipeline<B> {
-    return chain<B, { atomic: false; promised: false }>((commands) => commands.map((wire) => this.#reply(wire)));
+    return chain<B, { atomic: false; promised: false }>(this.isBinary, (commands) => commands.map((wire) => this.#reply(wire)));
   }
 
   /** Gathers commands, to be run by `exec` as one transaction that depends on the keys watched before. */
   multi(): Multi<B> {
-    return chain<B, { atomic: true; promised: false }>((commands) => transact((wire) => this.#reply(wire), commands));
+    return chain<B, { atomic: true; promised: false }>(this.isBinary, (commands) => transact((wire) => this.#reply(wire), commands));
   }
 
   /** A reply with errors as values. */
@@ -193,6 +193,11 @@ const isText = (given: unknown): given is string | number => typeof given === "s
 function method(command: Command) {
   const name = command.words[0]!;
   const isDirect = command.words.length === 1 && command.isFlat;
+  if (command.isBinary) {
+    return function (this: Cachelet, ...args: unknown[]): Reply {
+      return this.binary()["run"](command.encode(args));
+    };
+  }
   return function (this: Cachelet, a?: unknown, b?: unknown, c?: unknown): Reply {
     if (isDirect) {
       switch (arguments.length) {

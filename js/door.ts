@@ -48,6 +48,8 @@ function sharedClock(): () => number {
 export class Door {
   /** The clock that commands see. */
   readonly now: () => number;
+  /** Called when the engine is lost, before the call during which it was throws. */
+  onLost: (() => void) | undefined;
   // Plain fields, and the two hot exports in fields of their own: this class is the hot path, and property loads from
   // the frozen exports object are slow.
   private engine: Engine | undefined;
@@ -117,6 +119,7 @@ export class Door {
     this.doorCall = this.doorReply = () => {
       throw lost;
     };
+    this.onLost?.();
     throw lost;
   }
 

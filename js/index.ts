@@ -18,18 +18,23 @@ export { LaggedError, type Listener, type Message, type SubscribeOptions, Subscr
 export interface OpenOptions extends EngineOptions {
   /** The compiled engine, for platforms and bundlers that have a way of their own to get it. */
   module?: WebAssembly.Module;
-  /** Settings under their CONFIG names: `{ "notify-keyspace-events": "KEA" }`. */
+  /**
+   * Settings under their CONFIG names, those too that CONFIG SET cannot change: `{ "notify-keyspace-events": "KEA" }`.
+   * One that does not exist or does not fit is a RangeError.
+   */
   config?: Readonly<Record<string, string | number>>;
 }
 
 /** Opens a database on a compiled engine. */
 export function openWith(module: WebAssembly.Module, options: OpenOptions = {}): Cachelet {
-  const db = new Cachelet(new Instance(options.module ?? module, options));
-  try {
-    for (const [name, value] of Object.entries(options.config ?? {})) db.call("CONFIG", "SET", name, value);
-  } catch (error) {
-    db.close();
-    throw error;
+  const instance = new Instance(options.module ?? module, options);
+  for (const [name, value] of Object.entries(options.config ?? {})) {
+    try {
+      instance.door.configure(name, [value]);
+    } catch (error) {
+      instance.close();
+      throw new RangeError(`config "${name}": ${error instanceof Error ? error.message : error}`, { cause: error });
+    }
   }
-  return db;
+  return new Cachelet(instance);
 }

@@ -52,6 +52,7 @@ export class Instance {
 
   constructor(module: WebAssembly.Module, options: EngineOptions = {}) {
     this.door = new Door(module, options);
+    this.door.onLost = () => this.#abandon();
   }
 
   get closed(): boolean {
@@ -118,8 +119,7 @@ export class Instance {
 
   /** Ends every session and frees the engine. */
   close(): void {
-    if (this.#closed) return;
-    this.#abandon();
+    if (!this.#closed) this.#abandon();
     this.door.close();
   }
 

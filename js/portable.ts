@@ -16,8 +16,6 @@ export interface Executor extends Sessions {
   run(args: readonly Arg[], binary: boolean): Promise<Reply>;
   /** Runs several, with nothing in between; errors are among the replies. As a transaction null says that a watched key changed. */
   batch(commands: readonly (readonly Arg[])[], atomic: boolean, binary: boolean): Promise<Reply[] | null>;
-  /** Called when a command begins to wait; sees to it that time passes for it until what this returns is called. */
-  attend(): () => void;
   /** Another one in the same place, with a session of its own. */
   client(): Executor;
   /** Ends its session. */
@@ -30,12 +28,13 @@ export class LocalExecutor implements Executor {
   #session: number;
   readonly connect: Sessions["connect"];
   readonly whyEnded: Sessions["whyEnded"];
+  readonly attend: Sessions["attend"];
   database = 0;
 
   constructor(instance: Instance) {
     this.#instance = instance;
     this.#session = instance.door.open(true);
-    ({ connect: this.connect, whyEnded: this.whyEnded } = sessionsOf(instance));
+    ({ connect: this.connect, whyEnded: this.whyEnded, attend: this.attend } = sessionsOf(instance));
   }
 
   #call(args: readonly Arg[], binary: boolean): Reply {
@@ -70,33 +69,6 @@ export class LocalExecutor implements Executor {
     if (reply === "OK" && args.length === 2 && /^select$/i.test(String(args[0]))) this.database = Number(args[1]);
   }
 
-  attend(): () => void {
-    const instance = this.#instance;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let isOver = false;
-    const arm = () => {
-      if (isOver || instance.closed) return;
-      const at = instance.door.nextTick();
-      const pass = () => {
-        if (!instance.closed) instance.tick();
-        arm();
-      };
-      try {
-        timer = setTimeout(pass, at < 0 ? LONG : Math.min(Math.max(at - Date.now(), 1), LONG));
-      } catch {
-        // Outside of a request Workers have no timers.
-        return;
-      }
-      // A wait without end does not keep a program alive: when nothing else does, nobody is left to end it.
-      if (at < 0) (timer as { unref?: () => void }).unref?.();
-    };
-    arm();
-    return () => {
-      isOver = true;
-      clearTimeout(timer);
-    };
-  }
-
   client(): Executor {
     return new LocalExecutor(this.#instance);
   }
@@ -106,9 +78,6 @@ export class LocalExecutor implements Executor {
     this.#session = -1;
   }
 }
-
-/** Longest time that timers know, in milliseconds. */
-const LONG = 0x7fffffff;
 
 /** Sessions for waits that are kept for the next wait. */
 const SPARE = 8;
@@ -160,7 +129,7 @@ class Lane {
 }
 
 /** Every command is a method that promises its reply: see {@link Commands} and {@link Waiting}. */
-export interface Portable<B = string> extends Promised<Commands<B>>, Promised<Waiting<B>> {}
+export interface Portable<B = string> extends Promised<Omit<Commands<B>, keyof Waiting>>, Promised<Waiting<B>> {}
 
 /**
  * A client that promises replies, over an engine in this program or elsewhere. A command is on its way, in order,
@@ -193,7 +162,7 @@ export class Portable<B = string> {
       signal = given;
       if (Object.keys(options).length > 0) args.push(options);
     }
-    return client.#run(() => command.encode(args), mayWait, signal);
+    return (command.isBinary ? client.binary() : client).#run(() => command.encode(args), mayWait, signal);
   }
 
   #run(wire: () => readonly Arg[], mayWait: boolean, signal?: AbortSignal): Promise<Reply> {
@@ -261,12 +230,12 @@ export class Portable<B = string> {
 
   /** Gathers commands, to be sent together by `exec`. */
   pipeline(): PortablePipeline<B> {
-    return chain<B, { atomic: false; promised: true }>((commands) => this.#executor.batch(commands, false, this.#isBinary));
+    return chain<B, { atomic: false; promised: true }>(this.#isBinary, (commands) => this.#executor.batch(commands, false, this.#isBinary));
   }
 
   /** Gathers commands, to be run by `exec` as one transaction that depends on the keys watched before. */
   multi(): PortableMulti<B> {
-    return chain<B, { atomic: true; promised: true }>((commands) => this.#executor.batch(commands, true, this.#isBinary));
+    return chain<B, { atomic: true; promised: true }>(this.#isBinary, (commands) => this.#executor.batch(commands, true, this.#isBinary));
   }
 
   /**

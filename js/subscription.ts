@@ -92,7 +92,12 @@ export interface Sessions {
   connect(transport: Transport): Connection;
   /** Why a session of it has just ended: undefined when all was closed on purpose. */
   whyEnded(): unknown;
+  /** Sees to it that time passes and the program lives on, for somebody who waits, until what it returns is called. */
+  attend(): () => void;
 }
+
+/** Longest time that timers know, in milliseconds. */
+const LONG = 0x7fffffff;
 
 /** The sessions of an engine in this program. */
 export function sessionsOf(instance: Instance): Sessions {
@@ -107,11 +112,35 @@ export function sessionsOf(instance: Instance): Sessions {
       }
       return undefined;
     },
+    attend() {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let isOver = false;
+      const arm = () => {
+        if (isOver || instance.closed) return;
+        const at = instance.door.nextTick();
+        const pass = () => {
+          if (!instance.closed) instance.tick();
+          arm();
+        };
+        try {
+          // Also without a deadline: Workers cancel a request that waits for nothing of their own.
+          timer = setTimeout(pass, at < 0 ? LONG : Math.min(Math.max(at - Date.now(), 1), LONG));
+        } catch {
+          // Outside of a request Workers have no timers.
+        }
+      };
+      arm();
+      return () => {
+        isOver = true;
+        clearTimeout(timer);
+      };
+    },
   };
 }
 
 /** Messages of some channels. Iterate over it once, or give a listener; `unsubscribe` ends it. */
 export class Subscription<B = string> implements AsyncIterableIterator<Message<B>> {
+  readonly #sessions: Sessions;
   readonly #channels: string;
   readonly #limit: number;
   readonly #listener: Listener<B> | undefined;
@@ -119,7 +148,7 @@ export class Subscription<B = string> implements AsyncIterableIterator<Message<B
   #connection: Connection | undefined;
   #queue: { message: Message<B>; size: number }[] = [];
   #head = 0;
-  #waiting: { resolve: (result: IteratorResult<Message<B>>) => void; reject: (error: unknown) => void }[] = [];
+  #waiting: { resolve: (result: IteratorResult<Message<B>>) => void; reject: (error: unknown) => void; rest: () => void }[] = [];
   #size = 0;
   #isOver = false;
   #error: unknown;
@@ -131,6 +160,7 @@ export class Subscription<B = string> implements AsyncIterableIterator<Message<B
   /** @internal */
   constructor(sessions: Sessions, command: string, channels: Many, binary: boolean, listener?: Listener<B>, options: SubscribeOptions = {}) {
     const names = Array.isArray(channels) ? (channels as readonly Arg[]) : [channels as Arg];
+    this.#sessions = sessions;
     this.#channels = names.map(textOf).join(", ");
     this.#limit = options.limit ?? LIMIT;
     this.#listener = listener;
@@ -179,7 +209,7 @@ export class Subscription<B = string> implements AsyncIterableIterator<Message<B
     if (this.#listener) return Promise.reject(new TypeError("a subscription with a listener is not iterated over"));
     const message = this.#shift();
     if (message) return Promise.resolve({ value: message, done: false });
-    if (!this.#isOver) return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    if (!this.#isOver) return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject, rest: this.#sessions.attend() }));
     if (this.#error === undefined) return Promise.resolve({ value: undefined, done: true });
     const error = this.#error;
     this.#error = undefined;
@@ -211,6 +241,7 @@ export class Subscription<B = string> implements AsyncIterableIterator<Message<B
   #put(message: Message<B>, size: number): void {
     const waiting = this.#waiting.shift();
     if (waiting) {
+      waiting.rest();
       waiting.resolve({ value: message, done: false });
       return;
     }
@@ -266,7 +297,8 @@ export class Subscription<B = string> implements AsyncIterableIterator<Message<B
     this.#connection = undefined;
     if (error instanceof LaggedError) queueMicrotask(() => connection?.close());
     else connection?.close();
-    for (const { resolve, reject } of this.#waiting.splice(0)) {
+    for (const { resolve, reject, rest } of this.#waiting.splice(0)) {
+      rest();
       if (error === undefined) resolve({ value: undefined, done: true });
       else reject(error);
     }

@@ -1,5 +1,5 @@
 // Written by js/scripts/generate.mjs from the command table. Never edited.
-import type { Arg, Double, ExactlyOne, Int, Integer, Many, OneOf, WaitOptions, Word } from "../arguments.js";
+import type { Arg, Double, ExactlyOne, Int, Integer, Many, OneOf, Trim, WaitOptions, Word } from "../arguments.js";
 import type { Reply } from "../resp.js";
 
 /** The commands as methods: parameters and reply. `B` is what bulk strings come as. Several signatures stand in a tuple. */
@@ -9,9 +9,9 @@ export interface Commands<B = string> {
   /** Counts the bits that are set, in a whole string or in a range of bytes or bits. O(N) for N bytes counted. `BITCOUNT` */
   bitcount: (key: Arg, start?: Integer, end?: Integer, options?: BitcountOptions) => number;
   /** Reads, sets and adds to integers of any width at any bit of a string. O(1) for each operation. `BITFIELD` */
-  bitfield: (key: Arg, ...args: Many[]) => (number | null)[];
+  bitfield: (key: Arg, ...operations: Many[]) => (number | null)[];
   /** Reads integers of any width at any bit of a string. O(1) for each operation. `BITFIELD_RO` */
-  bitfield_ro: (key: Arg, ...args: Many[]) => number[];
+  bitfield_ro: (key: Arg, ...operations: Many[]) => number[];
   /** Combines strings bit by bit, stores the result in a key and answers its length in bytes. O(N) for N bytes in all strings. `BITOP` */
   bitop: (operation: Word<"AND" | "OR" | "XOR" | "NOT">, destkey: Arg, ...keys: Many[]) => number;
   /** Answers the position of the first bit that is set or clear, in a whole string or in a range of bytes or bits. O(N) for N bytes searched. `BITPOS` */
@@ -83,7 +83,7 @@ export interface Commands<B = string> {
   /** Deletes keys. O(N) for N keys; the memory of large values is given back in slices. `DEL` */
   del: (...keys: Many[]) => number;
   /** Answers the value of a key in Redis' serialized form. O(N) for N bytes of the value. `DUMP` */
-  dump: (key: Arg) => B | null;
+  dump: (key: Arg) => Uint8Array | null;
   /** Answers the given message. O(1). `ECHO` */
   echo: (message: Arg) => B;
   /** Counts how many of the named keys exist; a key named twice counts twice. O(N) for N keys. `EXISTS` */
@@ -239,12 +239,8 @@ export interface Commands<B = string> {
   pfadd: (key: Arg, ...elements: Many[]) => number;
   /** Estimates how many different elements were added to one or any of several HyperLogLogs. O(1) with a small constant, O(N) with a large one for N keys. `PFCOUNT` */
   pfcount: (...keys: Many[]) => number;
-  /** Shows what a HyperLogLog is made of, or changes its representation: GETREG, DECODE, ENCODING, TODENSE. O(1) with a large constant. `PFDEBUG` */
-  pfdebug: (subcommand: Arg, key: Arg) => Reply;
   /** Makes a HyperLogLog the union of itself and others. O(N) with a large constant for N keys. `PFMERGE` */
   pfmerge: (destkey: Arg, ...sourcekeys: Many[]) => "OK";
-  /** Checks the HyperLogLog implementation against itself. O(1) with a very large constant. `PFSELFTEST` */
-  pfselftest: () => "OK";
   /** Answers PONG, or the given message. O(1). `PING` */
   ping: (message?: Arg) => string | B;
   /** Sets a key to a string that expires in so many milliseconds. O(1). `PSETEX` */
@@ -643,7 +639,7 @@ export type ZunionOptions = { weights?: Double | readonly Double[]; aggregate?: 
 /** Options of ZUNIONSTORE. */
 export type ZunionstoreOptions = { weights?: Double | readonly Double[]; aggregate?: Word<"SUM" | "MIN" | "MAX"> };
 
-/** A line per command: its name, and how its arguments are laid out where that is more than one after another. */
+/** A line per command: its name (behind a ! when it answers bytes), and how its arguments are laid out where that is more than one after another. */
 export const COMMANDS = `append
 bitcount . ? ? byte bit
 bitfield . *
@@ -680,7 +676,7 @@ dbsize
 decr
 decrby
 del *
-dump
+!dump
 echo
 exists *
 expire . . nx xx gt lt
@@ -744,9 +740,7 @@ pexpireat . . nx xx gt lt
 pexpiretime
 pfadd . *
 pfcount *
-pfdebug
 pfmerge . *
-pfselftest
 ping ?
 psetex
 pttl

@@ -18,7 +18,7 @@ const target = join(root, "js/generated/commands.ts");
 
 /** What a client does in a way of its own, or what would end or change the session that a client stands on. */
 const withheld = new Set(
-  "auth hello quit reset multi exec discard monitor sync psync replconf shutdown debug asking readonly readwrite subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe client|reply client|tracking client|caching".split(" "),
+  "pfdebug pfselftest restore-asking auth hello quit reset multi exec discard monitor sync psync replconf shutdown debug asking readonly readwrite subscribe unsubscribe psubscribe punsubscribe ssubscribe sunsubscribe client|reply client|tracking client|caching".split(" "),
 );
 
 /** Commands whose integers go beyond 2^53: they come as bigint then. */
@@ -64,10 +64,55 @@ const special = {
     ],
   },
   "client|setinfo": {
-    shape: "..",
+    shape: "",
     signatures: [{ params: ['attribute: Word<"LIB-NAME" | "LIB-VER">', "value: Arg"], reply: "ok" }],
   },
+  bitfield: { shape: ". *", signatures: [{ params: ["key: Arg", "...operations: Many[]"] }] },
+  bitfield_ro: { shape: ". *", signatures: [{ params: ["key: Arg", "...operations: Many[]"] }] },
+  xadd: {
+    shape: ". nomkstream maxlen* minid* limit- . :field,value",
+    options: "{ nomkstream?: boolean; limit?: Integer } & OneOf<{ maxlen: Trim<Integer>; minid: Trim<Arg> }>",
+    signatures: [
+      { params: ["key: Arg", "id: Arg", "data: Readonly<Record<string, Arg>> | readonly { field: Arg; value: Arg }[]", "options: XaddOptions & { nomkstream: boolean }"], reply: "bytes?" },
+      { params: ["key: Arg", "id: Arg", "data: Readonly<Record<string, Arg>> | readonly { field: Arg; value: Arg }[]", "options?: XaddOptions"], reply: "bytes" },
+      { params: ["key: Arg", "id: Arg", "field: Arg", "value: Arg", "...more: Arg[]"], reply: "bytes" },
+    ],
+  },
+  xtrim: {
+    shape: ". maxlen* minid* limit-",
+    options: "{ limit?: Integer } & ExactlyOne<{ maxlen: Trim<Integer>; minid: Trim<Arg> }>",
+    signatures: [{ params: ["key: Arg", "options: XtrimOptions"] }],
+  },
+  xpending: {
+    shape: ". . idle- ? ? ? ?",
+    options: "{ idle?: Integer }",
+    signatures: [
+      { params: ["key: Arg", "group: Arg"], reply: "[int bytes? bytes? [[bytes bytes]]?]" },
+      { params: ["key: Arg", "group: Arg", "start: Arg", "end: Arg", "count: Integer", "consumer?: Arg", "options?: XpendingOptions"], reply: "[[bytes bytes int int]]" },
+    ],
+  },
+  "xinfo|stream": {
+    shape: ". full count-",
+    options: "{ full?: boolean; count?: Integer }",
+    signatures: [{ params: ["key: Arg", "options?: XinfoStreamOptions"] }],
+  },
+  xread: {
+    shape: "count- block- =STREAMS %key,id",
+    options: "{ count?: Integer }",
+    signatures: [{ params: ["streams: Readonly<Record<string, Arg>> | readonly { key: Arg; id: Arg }[]", "options?: XreadOptions"] }],
+  },
+  xreadgroup: {
+    shape: "=GROUP . . count- block- noack =STREAMS %key,id",
+    options: "{ count?: Integer; noack?: boolean }",
+    signatures: [{ params: ["group: Arg", "consumer: Arg", "streams: Readonly<Record<string, Arg>> | readonly { key: Arg; id: Arg }[]", "options?: XreadgroupOptions"] }],
+  },
 };
+
+/** Commands that wait only when their option BLOCK says so: without it the in-process client has them too. */
+const mayBlock = new Set(["xread", "xreadgroup"]);
+
+/** Commands whose reply is not text, whatever the client: it comes as bytes. */
+const binary = new Set(["dump"]);
 
 /** The text of commands.ts for the commands of commands.json. */
 export function generate(commands) {
@@ -75,11 +120,11 @@ export function generate(commands) {
     .filter(({ name, reply }) => reply !== "container" && !withheld.has(name) && !name.endsWith("|help"))
     .map(method)
     .sort((a, b) => (a.method < b.method ? -1 : 1));
-  const plain = methods.filter(({ waits }) => !waits);
+  const plain = methods.flatMap((one) => (!one.waits ? [one] : mayBlock.has(one.name) ? [unblocked(one)] : []));
   const waiting = methods.filter(({ waits }) => waits);
-  const table = (list) => list.map(({ name, shape }) => `${name} ${shape}`.trimEnd()).join("\n");
+  const table = (list) => list.map(({ name, shape }) => `${binary.has(name) ? "!" : ""}${name} ${shape}`.trimEnd()).join("\n");
   return `// Written by js/scripts/generate.mjs from the command table. Never edited.
-import type { Arg, Double, ExactlyOne, Int, Integer, Many, OneOf, WaitOptions, Word } from "../arguments.js";
+import type { Arg, Double, ExactlyOne, Int, Integer, Many, OneOf, Trim, WaitOptions, Word } from "../arguments.js";
 import type { Reply } from "../resp.js";
 
 /** The commands as methods: parameters and reply. \`B\` is what bulk strings come as. Several signatures stand in a tuple. */
@@ -92,7 +137,7 @@ export interface Waiting<B = string> {
 ${waiting.map(entry).join("\n")}
 }
 ${methods.filter(({ options }) => options).map(({ optionsName, options, wire }) => `\n/** Options of ${wire}. */\nexport type ${optionsName} = ${options};\n`).join("")}
-/** A line per command: its name, and how its arguments are laid out where that is more than one after another. */
+/** A line per command: its name (behind a ! when it answers bytes), and how its arguments are laid out where that is more than one after another. */
 export const COMMANDS = \`${table(plain)}\`;
 
 /** The same for the commands that may wait. */
@@ -115,8 +160,12 @@ function method(command) {
   const given = special[command.name];
   const common = { name: command.name, method, wire, summary: command.summary, cost: command.cost, optionsName, waits };
   if (given) {
-    const signatures = given.signatures.map(({ params, reply }) => `(${params.join(", ")}) => ${type(reply)}`);
-    return { ...common, shape: given.shape === ".." ? "" : given.shape, options: given.options, signatures };
+    const signatures = given.signatures.map(({ params, reply = command.reply }) => {
+      verify(command, reply);
+      const full = mayBlock.has(command.name) ? params.map((param) => param.replace(/^(options.*)$/, "$1 & { block?: Integer } & WaitOptions")) : params;
+      return `(${full.join(", ")}) => ${type(reply)}`;
+    });
+    return { ...common, shape: given.shape, options: given.options, signatures };
   }
   try {
     const layout = lay(command.arguments ?? []);
@@ -134,13 +183,19 @@ function method(command) {
   }
 }
 
+/** The same command without what makes it wait. */
+function unblocked(method) {
+  return { ...method, shape: method.shape.replace("block- ", ""), signatures: method.signatures.map((text) => text.replace(" & { block?: Integer } & WaitOptions", "")) };
+}
+
 const UNFIT = Symbol("no rule fits");
 
 /**
  * A grammar as parameters, options and the layout on the wire.
  *
  * The layout's parts, parted by blanks: `.` a value, `?` one that may be missing, `*` the values that remain, `@` an
- * array, `#` an array behind its length, `:a,b` groups (`;a,b` when one group may stand alone), `=WORD` a word;
+ * array, `#` an array behind its length, `:a,b` groups (`;a,b` when one group may stand alone), `%a,b`
+ * groups of which all firsts come before all seconds, `=WORD` a word;
  * `name` an option without value, `name-` with one, `name*` with several, `name+` once per value.
  */
 function lay(nodes) {
@@ -151,7 +206,7 @@ function lay(nodes) {
   const requires = (rest) => rest.some((node) => !node.optional);
   const optional = (node) => {
     if (node.type === "oneof" && !node.token) {
-      if (node.arguments.every((one) => one.type === "pure-token" || one.token)) {
+      if (node.arguments.every((one) => wordOf(one))) {
         groups.push({ isRequired: false, options: node.arguments.map(option) });
       } else {
         params.push({ name: camel(node.name), type: choice(node), optional: true });
@@ -164,7 +219,8 @@ function lay(nodes) {
       params.push({ name: plural(node.name), type: "Many", rest: true });
       parts.push("*");
     } else if (node.type === "block") {
-      if (node.arguments[0].token || node.arguments[0].type === "pure-token") throw UNFIT;
+      // (COUNT count [ANY]): the second is as good as an option of its own.
+      if (wordOf(node) && node.arguments.slice(1).some((one) => !one.optional || !wordOf(one))) throw UNFIT;
       node.arguments.forEach(optional);
     } else {
       params.push({ name: camel(node.name), type: valueType(node), optional: true });
@@ -172,8 +228,8 @@ function lay(nodes) {
     }
   };
   const option = (node) => {
-    const word = node.token ?? (node.type === "pure-token" ? node.name : undefined);
-    if (!/^[A-Z]+$/.test(word)) throw UNFIT;
+    const word = wordOf(node);
+    if (!/^[A-Z]+$/.test(word ?? "")) throw UNFIT;
     const name = word.toLowerCase();
     let suffix = "-";
     let text;
@@ -195,7 +251,7 @@ function lay(nodes) {
       params.push({ name: plural(next.name), type: "Many" });
       parts.push("#");
       return true;
-    } else if (node.type === "oneof" && !node.token && node.arguments.every((one) => one.token) && node.arguments.some((one) => one.type !== "pure-token")) {
+    } else if (node.type === "oneof" && !node.token && node.arguments.every((one) => wordOf(one)) && node.arguments.some((one) => one.type !== "pure-token")) {
       groups.push({ isRequired: true, options: node.arguments.map(option) });
     } else if (node.type === "oneof") {
       params.push({ name: camel(node.name), type: choice(node) });
@@ -246,7 +302,7 @@ function signaturesOf(command, { params, options, groups }, optionsName, waits) 
     if (optionsText) texts.push(optionsText);
     return `(${texts.join(", ")}) => ${reply}`;
   };
-  const typed = (shape) => type(shape, unbounded.has(command.name));
+  const typed = (shape) => (binary.has(command.name) ? type(shape).replace(/\bB\b/g, "Uint8Array") : type(shape, unbounded.has(command.name)));
   const chosen = replies[command.name];
   const signatures = [];
   if (!chosen) {
@@ -372,8 +428,13 @@ function valueType(node) {
   return "Arg";
 }
 
+/** The word that an option begins with. */
+function wordOf(node) {
+  return node.token ?? (node.type === "block" ? wordOf(node.arguments[0]) : undefined);
+}
+
 function tuple(node) {
-  if (node.arguments.some((one) => one.token || one.optional || one.multiple)) throw UNFIT;
+  if (node.arguments.some((one, index) => (one.token && (index > 0 || node.token)) || one.optional || one.multiple)) throw UNFIT;
   return `readonly [${node.arguments.map((one) => `${camel(one.name)}: ${valueType(one)}`).join(", ")}]`;
 }
 
@@ -388,7 +449,7 @@ function word_(text) {
 }
 
 function array(text) {
-  return text.includes(" ") && !/^[[{].*[\]}]$/.test(text) ? `(${text})[]` : `${text}[]`;
+  return alternatives(text).length > 1 ? `(${text})[]` : `${text}[]`;
 }
 
 function plural(name) {

@@ -82,6 +82,21 @@ export default (test) => {
     t.equal(db.get("k"), null, "it is the same session");
   });
 
+  test("dump: bytes from every client", async (t) => {
+    const db = await t.open();
+    db.rpush("l", "a", "é", 3);
+    const dump = db.dump("l");
+    t.ok(dump instanceof Uint8Array);
+    t.equal(await db.portable().dump("l"), dump);
+    t.equal(db.binary().pipeline().dump("l").exec(), [dump]);
+    t.throws(() => db.pipeline().dump("l"), { name: "TypeError", message: /binary/ });
+    t.equal(db.restore("copy", 0, dump), "OK");
+    t.throws(() => db.restore("copy", 0, dump), { code: "BUSYKEY" });
+    t.equal(db.restore("copy", 1000, dump, { replace: true }), "OK");
+    t.equal(db.lrange("copy", 0, -1), ["a", "é", "3"]);
+    t.equal(db.dump("none"), null);
+  });
+
   test("hashes: pairs, records, groups", async (t) => {
     const db = await t.open();
     t.equal(db.hset("h", "a", 1), 1);
@@ -335,7 +350,8 @@ export default (test) => {
     t.equal(db.configSet("hash-max-listpack-entries", 3, "set-max-intset-entries", 0), "OK");
     t.equal(db.configSet({ "hash-max-listpack-entries": 4 }), "OK");
     t.equal(db.configGet("hash-max-listpack-entries"), { "hash-max-listpack-entries": "4" });
-    await t.rejects(t.open({ config: { nonsense: 1 } }), { name: "ReplyError" });
+    await t.rejects(t.open({ config: { nonsense: 1 } }), { name: "RangeError", message: /nonsense/ });
+    await t.rejects(t.open({ config: { "hash-max-listpack-entries": "many" } }), { name: "RangeError" });
   });
 
   test("scan iterators: everything, once and again", async (t) => {
@@ -456,6 +472,23 @@ export default (test) => {
     t.ok(error instanceof t.cachelet.LaggedError);
     t.ok(taken > 5000 && taken < 10_000, `${taken} bytes were kept`);
     await t.until(() => db.publish("c", "x") === 0);
+  });
+
+  test("a bug in the engine ends this database, tells everybody who waits, and leaves others alone", async (t) => {
+    const db = await t.open({ config: { "enable-debug-command": "yes" } });
+    const other = await t.open();
+    const wait = db.portable().blpop("q", 0);
+    const sub = db.subscribe("c");
+    const message = sub.next();
+    t.throws(() => db.call("DEBUG", "PANIC"), { name: "EngineLostError", message: /DEBUG PANIC/ });
+    await t.rejects(wait, { name: "EngineLostError" });
+    await t.rejects(message, { name: "EngineLostError" });
+    t.throws(() => db.get("k"), { name: "EngineLostError" });
+    await t.rejects(db.portable().get("k"), { name: "EngineLostError" });
+    t.equal(db.closed, true);
+    db.close();
+    t.throws(() => db.get("k"), { name: /EngineLostError|ClosedError/ });
+    t.equal(other.set("k", 1), "OK");
   });
 
   test("keyspace events reach subscribers", async (t) => {
