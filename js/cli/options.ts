@@ -36,7 +36,7 @@ interface Given {
 const IDLE = new RegExp(
   "^(?:" +
     [
-      "acllog-max-len|active-?defrag.*|activerehashing|always-show-logo|aof-.*|append(?:dirname|filename|fsync)|auto-aof-.*|busy-reply-threshold",
+      "active-?defrag.*|activerehashing|always-show-logo|aof-.*|append(?:dirname|filename|fsync)|auto-aof-.*|busy-reply-threshold",
       "cluster-.*|crash-.*|daemonize|dbfilename|disable-thp|dynamic-hz|hll-.*|ignore-warnings|io-threads.*|jemalloc-bg-thread|latency-.*|lfu-.*",
       "list-compress-depth|locale-collate|loglevel|lua-time-limit|maxmemory-clients|maxmemory-eviction-tenacity|min-(?:replicas|slaves)-.*",
       "no-appendfsync-on-rewrite|oom-score-adj.*|proc-title-template|protected-mode|propagation-error-behavior|rdb.*|repl-.*|replica-.*|slave-.*",

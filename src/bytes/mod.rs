@@ -6,7 +6,9 @@ pub mod glob;
 pub mod hash;
 pub mod number;
 pub mod random;
+pub mod sha256;
 
 pub use crc16::key_slot;
 pub use hash::hash_bytes;
 pub use random::Rng;
+pub use sha256::sha256;

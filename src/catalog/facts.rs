@@ -1,33 +1,8 @@
 //! What follows from a declaration: the positions, flags and categories that COMMAND INFO shows.
 
 use crate::commands::grammar::{Begin, Find};
-use crate::commands::spec::{flags, Spec};
+use crate::commands::spec::{flags, Spec, CATEGORIES};
 use crate::engine::Table;
-
-/// Redis' order of categories.
-const CATEGORIES: &[&str] = &[
-    "keyspace",
-    "read",
-    "write",
-    "set",
-    "sortedset",
-    "list",
-    "hash",
-    "string",
-    "bitmap",
-    "hyperloglog",
-    "geo",
-    "stream",
-    "pubsub",
-    "admin",
-    "fast",
-    "slow",
-    "blocking",
-    "dangerous",
-    "connection",
-    "transaction",
-    "scripting",
-];
 
 /// Categories of a command in Redis' order, without the `@`.
 pub fn categories(spec: &Spec) -> Vec<&'static str> {

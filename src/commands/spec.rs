@@ -52,6 +52,31 @@ pub mod flags {
     ];
 }
 
+/// The ACL categories, without the `@`, in Redis' order.
+pub const CATEGORIES: &[&str] = &[
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+];
+
 /// The declared facts of one command or subcommand.
 #[derive(Debug)]
 pub struct Spec {

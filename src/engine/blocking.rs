@@ -175,7 +175,18 @@ impl Engine {
         let Some(blocked) = session.blocked.take() else { return };
         let mut out = session.take_output();
         let db = std::mem::replace(&mut session.db, blocked.db);
-        let outcome = self.perform(id, blocked.command, blocked.args.args(), &mut out);
+        // Permissions may have changed while it waited.
+        let permitted = match self.session(id).is_some_and(|session| !session.unrestricted) {
+            true => self.check_permission(id, blocked.command, blocked.args.args()),
+            false => Ok(()),
+        };
+        let outcome = match permitted {
+            Ok(()) => self.perform(id, blocked.command, blocked.args.args(), &mut out),
+            Err(fault) => {
+                self.refuse(id, &fault, &mut out);
+                Outcome::Done
+            }
+        };
         if let Some(session) = self.session_mut(id) {
             session.db = db;
             out.append(&mut session.out);

@@ -64,41 +64,19 @@ crate::commands! {
     }
 }
 
-/// The only user there is so far.
-const USER: &[u8] = b"default";
-
-const WRONG_PASSWORD: Fault = Fault::Text("WRONGPASS invalid username-password pair or user is disabled.");
-
-/// Compares in a time that depends on the length of `given` alone.
-fn equal(given: &[u8], password: &[u8]) -> bool {
-    let mut difference = given.len() ^ password.len();
-    for (at, &byte) in given.iter().enumerate() {
-        difference |= (byte ^ password.get(at).copied().unwrap_or(!byte)) as usize;
-    }
-    difference == 0
-}
-
-impl Engine {
-    fn check_password(&self, user: &[u8], given: &[u8]) -> Result<(), Fault> {
-        let right = user == USER && self.password.as_ref().is_none_or(|password| equal(given, password));
-        right.then_some(()).ok_or(WRONG_PASSWORD)
-    }
-}
-
 fn auth(engine: &mut Engine, mut call: Call) -> Handled {
     let args = call.args;
     match args.len() {
-        2 if engine.password.is_none() => {
+        2 if engine.default_needs_no_password() => {
             return Err(Fault::Text(
                 "ERR AUTH <password> called without any password configured for the default user. \
                  Are you sure your configuration is correct?",
             ));
         }
-        2 => engine.check_password(USER, args.at(1))?,
-        3 => engine.check_password(args.at(1), args.at(2))?,
+        2 => engine.authenticate(call.session, args.at(0), b"default", args.at(1))?,
+        3 => engine.authenticate(call.session, args.at(0), args.at(1), args.at(2))?,
         _ => return Err(Fault::Syntax),
     }
-    engine.caller(&call).authenticated = true;
     call.reply().ok();
     Ok(Outcome::Done)
 }
@@ -145,8 +123,7 @@ fn hello(engine: &mut Engine, call: Call) -> Handled {
         }
     }
     if let Some((user, password)) = credentials {
-        engine.check_password(user, password)?;
-        engine.caller(&call).authenticated = true;
+        engine.authenticate(call.session, args.at(0), user, password)?;
     }
     let session = engine.caller(&call);
     if !session.authenticated {
@@ -208,17 +185,16 @@ fn quit(engine: &mut Engine, mut call: Call) -> Handled {
 }
 
 fn reset(engine: &mut Engine, mut call: Call) -> Handled {
-    let open = engine.password.is_none();
     let session = engine.caller(&call);
     session.transaction = None;
     session.db = 0;
     // A client in this program reads RESP3 alone, and need not authenticate.
     session.resp3 = session.internal;
-    session.authenticated = session.internal || open;
     session.name.clear();
     session.reply_mode = ReplyMode::On;
     session.no_evict = false;
     session.no_touch = false;
+    engine.set_first_user(call.session);
     engine.unwatch_all(call.session);
     engine.forget_subscriptions(call.session);
     call.reply().simple("RESET");

@@ -17,7 +17,7 @@ fn hello_switches_the_protocol_of_its_own_reply() {
 #[test]
 fn a_password_keeps_strangers_out() {
     let mut engine = engine();
-    engine.password = Some(b"secret".to_vec());
+    engine.configure("requirepass", &[b"secret"]).unwrap();
     let id = engine.open(false);
     assert_eq!(ask(&mut engine, id, "GET k"), "-NOAUTH Authentication required.\r\n");
     assert!(ask(&mut engine, id, "FOO").starts_with("-ERR unknown command 'FOO'"));

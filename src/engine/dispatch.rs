@@ -119,7 +119,7 @@ impl Engine {
         true
     }
 
-    fn refuse(&mut self, id: SessionId, fault: &Fault, out: &mut Vec<u8>) {
+    pub(crate) fn refuse(&mut self, id: SessionId, fault: &Fault, out: &mut Vec<u8>) {
         self.count_error(fault.code());
         let resp3 = self.session(id).is_some_and(|session| session.resp3);
         Reply::new(out, resp3).error(fault);
@@ -150,14 +150,18 @@ impl Engine {
 
     /// The gates, in Redis' order.
     #[inline]
-    fn admit(&mut self, id: SessionId, command: Command, _args: Args) -> Result<(), Fault> {
+    fn admit(&mut self, id: SessionId, command: Command, args: Args) -> Result<(), Fault> {
         let session = self.session(id).expect("the caller is open");
-        if !session.authenticated && !command.spec.has(flags::NO_AUTH) {
+        if !session.authenticated && !self.acl.open && !command.spec.has(flags::NO_AUTH) {
             return Err(Fault::Text("NOAUTH Authentication required."));
         }
         if session.transaction.is_some() && command.spec.has(flags::NO_MULTI) {
             return Err(Fault::Text("ERR Command not allowed inside a transaction"));
         }
+        if !session.unrestricted {
+            self.check_permission(id, command, args)?;
+        }
+        let session = self.session(id).expect("the caller is open");
         if session.only_listens() {
             let name = command.spec.name;
             if !matches!(

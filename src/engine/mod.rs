@@ -4,6 +4,7 @@
 //! ([`Engine::call`]) after setting the clock, then drains: sessions with output ([`Engine::next_listed`],
 //! [`Engine::output`]), effects ([`Engine::take_effects`]), and the moment of the next [`Engine::tick`].
 
+mod acl;
 mod blocking;
 mod client;
 mod config;
@@ -18,6 +19,7 @@ mod session;
 mod table;
 mod transactions;
 
+pub use acl::Entropy;
 pub use client::limits::{OutputLimit, SessionLimits};
 pub use config::{read_directives, Directive};
 pub use connection::REDIS_VERSION;
@@ -31,6 +33,7 @@ use crate::commands::spec::Declared;
 use crate::commands::Handled;
 use crate::keyspace::Keyspace;
 use crate::resp::{Parsed, Reply};
+use acl::Acl;
 use blocking::Waits;
 use client::limits::Pause;
 use config::{Config, DebugAllowed};
@@ -44,8 +47,15 @@ use std::collections::{BTreeMap, VecDeque};
 pub type PowerHandler = fn(&mut Engine, Call) -> Handled;
 
 /// The families that live in this room.
-pub static FAMILIES: &[&[Declared<PowerHandler>]] =
-    &[transactions::TABLE, pubsub::TABLE, connection::TABLE, client::TABLE, config::TABLE, server::TABLE];
+pub static FAMILIES: &[&[Declared<PowerHandler>]] = &[
+    transactions::TABLE,
+    pubsub::TABLE,
+    connection::TABLE,
+    acl::commands::TABLE,
+    client::TABLE,
+    config::TABLE,
+    server::TABLE,
+];
 
 /// A session whose unsent output exceeds this many bytes gets no further command run until the host has taken
 /// some: a client that never reads costs this and one reply, no more.
@@ -111,8 +121,8 @@ pub struct Engine {
     pub stats: Stats,
     /// When it was made, in microseconds since 1970.
     pub started_us: i64,
-    /// The password, when one is required.
-    pub(crate) password: Option<Vec<u8>>,
+    /// Who may do what.
+    pub(crate) acl: Acl,
     /// What sessions are held to.
     pub(crate) limits: SessionLimits,
     /// Open sessions with a transport, those turned away not counted.
@@ -142,6 +152,7 @@ impl Engine {
     pub fn new(table: Table, setup: Setup) -> Self {
         let mut keyspace = Keyspace::new(setup.databases, setup.seed);
         keyspace.set_clock(setup.now_us);
+        let acl = Acl::new(&table);
         let command_stats = vec![CommandStats::default(); table.commands().len()];
         Engine {
             keyspace,
@@ -158,7 +169,7 @@ impl Engine {
             listed: VecDeque::new(),
             stats: Stats::default(),
             started_us: setup.now_us,
-            password: None,
+            acl,
             limits: SessionLimits::default(),
             connections: 0,
             pause: None,
@@ -186,7 +197,6 @@ impl Engine {
         let mut session = Session::new(self.next_client_id, self.keyspace.now());
         session.internal = internal;
         session.resp3 = internal;
-        session.authenticated = internal || self.password.is_none();
         self.next_client_id += 1;
         self.stats.sessions += 1;
         let session = Some(Box::new(session));
@@ -200,6 +210,7 @@ impl Engine {
                 self.sessions.len() as SessionId - 1
             }
         };
+        self.set_first_user(id);
         if !internal {
             self.check_client_limit(id);
         }
@@ -302,6 +313,7 @@ impl Engine {
         let mut out = session.take_output();
         let mut at = 0;
         loop {
+            let open = self.acl.open;
             let Some(session) = self.session_mut(id) else { return bytes.len() };
             if session.holds_input() {
                 break;
@@ -310,7 +322,7 @@ impl Engine {
                 session.stalled = true;
                 break;
             }
-            let trusted = session.authenticated;
+            let trusted = session.authenticated || open;
             match parser.next(&bytes[at..], limits, trusted) {
                 Ok(Parsed::Incomplete) => break,
                 Ok(Parsed::Nothing(taken)) => at += taken,

@@ -1,5 +1,6 @@
 //! One session: a connection, or a client in the same program.
 
+use super::acl::{UserId, DEFAULT};
 use super::blocking::Blocked;
 use super::transactions::Transaction;
 use crate::resp::Parser;
@@ -38,8 +39,12 @@ pub struct Session {
     pub db: usize,
     /// Speaks RESP3.
     pub resp3: bool,
-    /// Has authenticated, or need not.
+    /// Has authenticated, or need not have when it came.
     pub authenticated: bool,
+    /// Whose it is.
+    pub(crate) user: UserId,
+    /// Its user may do everything: nothing need be checked.
+    pub(crate) unrestricted: bool,
     /// Whether replies are written.
     pub reply_mode: ReplyMode,
     /// When it was opened, in milliseconds since 1970.
@@ -104,6 +109,8 @@ impl Session {
             db: 0,
             resp3: false,
             authenticated: false,
+            user: DEFAULT,
+            unrestricted: false,
             reply_mode: ReplyMode::On,
             created: now,
             active: now,

@@ -140,6 +140,10 @@ fn exec(engine: &mut Engine, mut call: Call) -> Handled {
     engine.caller(&call).transaction = Some(Transaction { running, ..Transaction::default() });
     engine.begin_unit();
     for (command, args) in &transaction.queue {
+        if let Err(fault) = engine.check_queued(call.session, *command, args) {
+            engine.refuse(call.session, &fault, call.out);
+            continue;
+        }
         let outcome = engine.perform(call.session, *command, args.args(), call.out);
         engine.settle_changes();
         if let Outcome::Wait(wait) = outcome {

@@ -2,6 +2,7 @@
 
 use crate::bytes::number::parse_i64;
 use crate::commands::{Handled, Outcome};
+use crate::engine::acl::UserId;
 use crate::engine::{Call, Engine, Session, SessionId};
 use crate::resp::Fault;
 use std::fmt::Write;
@@ -48,7 +49,7 @@ fn address(address: &str) -> &str {
 }
 
 /// One session's line, without the line end.
-fn line(id: SessionId, session: &Session, now: i64) -> String {
+fn line(id: SessionId, session: &Session, user: &[u8], now: i64) -> String {
     let mut flags = String::new();
     for (flag, set) in [
         ('P', session.subscriptions() > 0),
@@ -100,7 +101,7 @@ fn line(id: SessionId, session: &Session, now: i64) -> String {
     field("tot-mem", &total);
     field("events", &if session.unsent() > 0 { "rw" } else { "r" });
     field("cmd", &session.last_command);
-    field("user", &"default");
+    field("user", &text(user));
     field("redir", &-1);
     field("resp", &if session.resp3 { 3 } else { 2 });
     field("lib-name", &text(&session.library.0));
@@ -108,9 +109,16 @@ fn line(id: SessionId, session: &Session, now: i64) -> String {
     line
 }
 
+impl Engine {
+    /// A session's line in CLIENT LIST; empty when it is gone.
+    pub(crate) fn describe_client(&self, id: SessionId) -> String {
+        let line = |session: &Session| line(id, session, self.acl.name(session.user), self.keyspace.now());
+        self.session(id).map(line).unwrap_or_default()
+    }
+}
+
 pub(super) fn info(engine: &mut Engine, mut call: Call) -> Handled {
-    let now = engine.keyspace.now();
-    let line = line(call.session, engine.caller(&call), now) + "\n";
+    let line = engine.describe_client(call.session) + "\n";
     call.reply().verbatim("txt", line.as_bytes());
     Ok(Outcome::Done)
 }
@@ -141,7 +149,7 @@ pub(super) fn list(engine: &mut Engine, mut call: Call) -> Handled {
     });
     let mut text = String::new();
     for (id, session) in sessions {
-        text.push_str(&line(id, session, engine.keyspace.now()));
+        text.push_str(&line(id, session, engine.acl.name(session.user), engine.keyspace.now()));
         text.push('\n');
     }
     call.reply().verbatim("txt", text.as_bytes());
@@ -153,6 +161,7 @@ pub(super) fn list(engine: &mut Engine, mut call: Call) -> Handled {
 struct Filters<'a> {
     id: Option<i64>,
     kind: Option<ClientType>,
+    user: Option<UserId>,
     address: Option<&'a [u8]>,
     local_address: Option<&'a [u8]>,
     min_age: Option<i64>,
@@ -162,6 +171,7 @@ impl Filters<'_> {
     fn fit(&self, session: &Session, now: i64) -> bool {
         self.id.is_none_or(|id| id == session.client_id)
             && self.kind.is_none_or(|kind| kind == ClientType::of(session))
+            && self.user.is_none_or(|user| user == session.user)
             && self.address.is_none_or(|wanted| wanted == address(&session.address).as_bytes())
             && self.local_address.is_none_or(|wanted| wanted == address(&session.local_address).as_bytes())
             && self.min_age.is_none_or(|seconds| now / 1000 - session.created / 1000 >= seconds)
@@ -195,10 +205,8 @@ pub(super) fn kill(engine: &mut Engine, mut call: Call) -> Handled {
         } else if args.is(at, "laddr") {
             filters.local_address = Some(value);
         } else if args.is(at, "user") {
-            if value != b"default" {
-                let name = String::from_utf8_lossy(value);
-                return Err(Fault::made(format!("ERR No such user '{name}'")));
-            }
+            let unknown = || Fault::made([b"ERR No such user '", value, b"'"].concat());
+            filters.user = Some(engine.acl.id_of(value).ok_or_else(unknown)?);
         } else if args.is(at, "skipme") {
             spare_caller = match (args.is(at + 1, "yes"), args.is(at + 1, "no")) {
                 (true, _) => true,

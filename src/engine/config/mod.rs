@@ -169,14 +169,6 @@ impl Engine {
         }
     }
 
-    pub(super) fn set_password(&mut self, password: &[u8]) {
-        self.password = (!password.is_empty()).then(|| password.to_vec());
-        if self.password.is_none() {
-            // Nobody needs to authenticate any more.
-            self.sessions.iter_mut().flatten().for_each(|session| session.authenticated = true);
-        }
-    }
-
     pub(super) fn set_databases(&mut self, count: usize) {
         self.keyspace.databases.resize_with(count, Default::default);
     }

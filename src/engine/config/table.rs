@@ -67,6 +67,15 @@ const NO_PERSISTENCE: &str = "persistence is not available in this build";
 
 /// All parameters, by name.
 pub(crate) static PARAMETERS: &[Parameter] = &[
+    parameter(
+        "acl-pubsub-default",
+        Kind::Choice(&["allchannels", "resetchannels"]),
+        "resetchannels",
+        |engine, value| {
+            engine.acl.all_channels = value.int() == 0;
+        },
+    ),
+    parameter("acllog-max-len", COUNT, "128", |engine, value| engine.acl.log.set_longest(value.size())),
     parameter("active-expire-effort", Kind::Int(1, 10), "1", |engine, value| engine.set_expiry_effort(value.int())),
     parameter("appendonly", Kind::Flag, "no", nothing).check(
         |value| {
@@ -162,7 +171,7 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
     }),
     parameter("requirepass", Kind::Text, "", |engine, value| {
         if let Value::Text(password) = value {
-            engine.set_password(password);
+            engine.set_default_password(password);
         }
     }),
     parameter("save", Kind::SavePoints, "", nothing).check(|value| match value {

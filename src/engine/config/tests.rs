@@ -22,7 +22,7 @@ fn every_default_is_read_and_shown_as_it_stands_and_is_what_a_new_engine_does() 
             engine.notify,
             engine.expiry_budget,
             engine.expiry_interval,
-            engine.password,
+            (engine.acl.open, engine.acl.all_channels),
             engine.debug_allowed,
             engine.keyspace.databases(),
         )
