@@ -4,6 +4,30 @@ import type { Reply } from "../resp.js";
 
 /** The commands as methods: parameters and reply. `B` is what bulk strings come as. Several signatures stand in a tuple. */
 export interface Commands<B = string> {
+  /** Lists the categories of commands, or the commands of one. O(N) where N is the number of commands. `ACL CAT` */
+  aclCat: (category?: Arg) => B[];
+  /** Removes users and closes their connections. O(N) where N is the number of connections. `ACL DELUSER` */
+  aclDeluser: (...usernames: Many[]) => number;
+  /** Tells whether a user could run a command, without running it. O(N) where N is the number of the user's rules. `ACL DRYRUN` */
+  aclDryrun: (username: Arg, command: Arg, ...args: Many[]) => "OK" | B;
+  /** Makes a password that nobody guesses, in hexadecimal digits. O(1). `ACL GENPASS` */
+  aclGenpass: (bits?: Integer) => B;
+  /** Answers everything that is known of a user. O(N) where N is the number of the user's rules. `ACL GETUSER` */
+  aclGetuser: (username: Arg) => Record<string, Reply> | null;
+  /** Lists the users with their rules, as a file would hold them. O(N) where N is the number of users. `ACL LIST` */
+  aclList: () => B[];
+  /** Reads the users again from the file of users. O(N) where N is the number of users. `ACL LOAD` */
+  aclLoad: () => "OK";
+  /** Answers what was refused lately, newest first, or forgets it. O(N) where N is the number of entries. `ACL LOG` */
+  aclLog: (operation?: Arg) => "OK" | Reply[];
+  /** Writes the users into the file of users. O(N) where N is the number of users. `ACL SAVE` */
+  aclSave: () => "OK";
+  /** Makes a user, or changes one: by all of the rules given, in order, or by none. O(N) where N is the number of rules. `ACL SETUSER` */
+  aclSetuser: (username: Arg, ...rules: Many[]) => "OK";
+  /** Lists the names of the users. O(N) where N is the number of users. `ACL USERS` */
+  aclUsers: () => B[];
+  /** Answers which user the connection is; null for a client in this program that is none. O(1). `ACL WHOAMI` */
+  aclWhoami: () => B | null;
   /** Adds bytes at the end of a string, which begins empty where there is no key; answers the new length. O(1) amortized, for the bytes appended. `APPEND` */
   append: (key: Arg, value: Arg) => number;
   /** Counts the bits that are set, in a whole string or in a range of bytes or bits. O(N) for N bytes counted. `BITCOUNT` */
@@ -640,7 +664,19 @@ export type ZunionOptions = { weights?: Double | readonly Double[]; aggregate?: 
 export type ZunionstoreOptions = { weights?: Double | readonly Double[]; aggregate?: Word<"SUM" | "MIN" | "MAX"> };
 
 /** A line per command: its name (behind a ! when it answers bytes), and how its arguments are laid out where that is more than one after another. */
-export const COMMANDS = `append
+export const COMMANDS = `acl|cat ?
+acl|deluser *
+acl|dryrun . . *
+acl|genpass ?
+acl|getuser
+acl|list
+acl|load
+acl|log ?
+acl|save
+acl|setuser . *
+acl|users
+acl|whoami
+append
 bitcount . ? ? byte bit
 bitfield . *
 bitfield_ro . *
