@@ -8,6 +8,7 @@ pub mod list;
 pub mod listpack;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 
 /// When a compact form gives way to its table, and the seed that the table then hashes with.
 #[derive(Clone, Copy, Debug)]
