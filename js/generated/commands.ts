@@ -384,6 +384,55 @@ export interface Commands<B = string> {
   unwatch: () => "OK";
   /** Makes the next EXEC depend on the given keys staying as they are. O(1) for every key. `WATCH` */
   watch: (...keys: Many[]) => "OK";
+  /** Takes entries off a group's list of what is pending, as done with, and counts those that were on it. O(log N) for each id, N being what is pending. `XACK` */
+  xack: (key: Arg, group: Arg, ...ids: Many[]) => number;
+  /** Adds an entry of fields and values to a stream, under a new id, and trims the stream where asked to. O(1), and O(N) for N entries trimmed. `XADD` */
+  xadd: [
+    (key: Arg, id: Arg, data: Readonly<Record<string, Arg>> | readonly { field: Arg; value: Arg }[], options: XaddOptions & { nomkstream: boolean }) => B | null,
+    (key: Arg, id: Arg, data: Readonly<Record<string, Arg>> | readonly { field: Arg; value: Arg }[], options?: XaddOptions) => B,
+    (key: Arg, id: Arg, field: Arg, value: Arg, ...more: Arg[]) => B,
+  ];
+  /** Hands a consumer what others have left pending for too long, from an id on, as much as COUNT says. O(1) for a small COUNT. `XAUTOCLAIM` */
+  xautoclaim: (key: Arg, group: Arg, consumer: Arg, minIdleTime: Arg, start: Arg, options?: XautoclaimOptions) => [B, ([B, B[]] | B)[], B[]];
+  /** Hands a consumer these entries, where others have left them pending for too long. O(log N) for each id, N being what is pending. `XCLAIM` */
+  xclaim: (key: Arg, group: Arg, consumer: Arg, minIdleTime: Arg, ids: Many, options?: XclaimOptions) => ([B, B[]] | B)[];
+  /** Deletes entries and counts those that were there. O(1) for each id. `XDEL` */
+  xdel: (key: Arg, ...ids: Many[]) => number;
+  /** Makes a group that is given the entries after an id; `$` is the last one. O(1). `XGROUP CREATE` */
+  xgroupCreate: (key: Arg, group: Arg, idSelector: Arg, options?: XgroupCreateOptions) => "OK";
+  /** Makes a consumer in a group. O(1). `XGROUP CREATECONSUMER` */
+  xgroupCreateconsumer: (key: Arg, group: Arg, consumer: Arg) => number;
+  /** Deletes a consumer with what it has pending, and counts that. O(N) for N entries that it has pending. `XGROUP DELCONSUMER` */
+  xgroupDelconsumer: (key: Arg, group: Arg, consumer: Arg) => number;
+  /** Deletes a group with all that is pending in it. O(N) for N entries that are pending. `XGROUP DESTROY` */
+  xgroupDestroy: (key: Arg, group: Arg) => number;
+  /** Sets the id after which a group is given entries. O(1). `XGROUP SETID` */
+  xgroupSetid: (key: Arg, group: Arg, idSelector: Arg, options?: XgroupSetidOptions) => "OK";
+  /** Lists the consumers of a group. O(N) for N consumers. `XINFO CONSUMERS` */
+  xinfoConsumers: (key: Arg, group: Arg) => Record<string, Reply>[];
+  /** Lists the groups of a stream. O(N) for N groups. `XINFO GROUPS` */
+  xinfoGroups: (key: Arg) => Record<string, Reply>[];
+  /** Tells about a stream: its counters, its ends, and in full its entries, groups and what is pending. O(N) for N nodes of a hundred entries. `XINFO STREAM` */
+  xinfoStream: (key: Arg, options?: XinfoStreamOptions) => Record<string, Reply>;
+  /** Counts the entries. O(1). `XLEN` */
+  xlen: (key: Arg) => number;
+  /** Tells what is pending in a group: in short, or entry by entry. O(N) for N consumers in short, else for N entries looked at. `XPENDING` */
+  xpending: [
+    (key: Arg, group: Arg) => [number, B | null, B | null, [B, B][] | null],
+    (key: Arg, group: Arg, start: Arg, end: Arg, count: Integer, consumer?: Arg, options?: XpendingOptions) => [B, B, number, number][],
+  ];
+  /** Answers the entries between two ids. O(N) for N entries answered. `XRANGE` */
+  xrange: (key: Arg, start: Arg, end: Arg, options?: XrangeOptions) => [B, B[]][] | null;
+  /** Answers the entries of several streams after an id each, and waits for one where asked to. O(N) for N entries answered. `XREAD` */
+  xread: (streams: Readonly<Record<string, Arg>> | readonly { key: Arg; id: Arg }[], options?: XreadOptions) => Record<string, [B, B[]][]> | null;
+  /** Answers entries as a consumer of a group: new ones, which are pending then, or those it has pending. O(N log M) for N entries answered, M being what is pending. `XREADGROUP` */
+  xreadgroup: (group: Arg, consumer: Arg, streams: Readonly<Record<string, Arg>> | readonly { key: Arg; id: Arg }[], options?: XreadgroupOptions) => Record<string, [B, B[] | null][]> | null;
+  /** Answers the entries between two ids, last one first. O(N) for N entries answered. `XREVRANGE` */
+  xrevrange: (key: Arg, end: Arg, start: Arg, options?: XrevrangeOptions) => [B, B[]][] | null;
+  /** Sets the id after which a stream's next one must come, and the counters kept beside it. O(1). `XSETID` */
+  xsetid: (key: Arg, lastId: Arg, options?: XsetidOptions) => "OK";
+  /** Deletes the oldest entries beyond a number, or before an id, and counts them. O(N) for N entries deleted. `XTRIM` */
+  xtrim: (key: Arg, options: XtrimOptions) => number;
   /** Gives members their scores, adding those that are new; conditions and INCR narrow or turn that. O(log N) for each member. `ZADD` */
   zadd: [
     (key: Arg, data: { score: Double; member: Arg } | readonly { score: Double; member: Arg }[], options: ZaddOptions & { incr: true }) => number | null,
@@ -520,6 +569,10 @@ export interface Waiting<B = string> {
   bzpopmax: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B, number] | null;
   /** Takes out the entry with the lowest score of the first sorted set that has one; waits for one. O(log N). `BZPOPMIN` */
   bzpopmin: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B, number] | null;
+  /** Answers the entries of several streams after an id each, and waits for one where asked to. O(N) for N entries answered. `XREAD` */
+  xread: (streams: Readonly<Record<string, Arg>> | readonly { key: Arg; id: Arg }[], options?: XreadOptions & { block?: Integer } & WaitOptions) => Record<string, [B, B[]][]> | null;
+  /** Answers entries as a consumer of a group: new ones, which are pending then, or those it has pending. O(N log M) for N entries answered, M being what is pending. `XREADGROUP` */
+  xreadgroup: (group: Arg, consumer: Arg, streams: Readonly<Record<string, Arg>> | readonly { key: Arg; id: Arg }[], options?: XreadgroupOptions & { block?: Integer } & WaitOptions) => Record<string, [B, B[] | null][]> | null;
 }
 
 /** Options of BITCOUNT. */
@@ -605,6 +658,45 @@ export type SintercardOptions = { limit?: Integer };
 
 /** Options of SSCAN. */
 export type SscanOptions = { match?: Arg; count?: Integer };
+
+/** Options of XADD. */
+export type XaddOptions = { nomkstream?: boolean; limit?: Integer } & OneOf<{ maxlen: Trim<Integer>; minid: Trim<Arg> }>;
+
+/** Options of XAUTOCLAIM. */
+export type XautoclaimOptions = { count?: Integer; justid?: boolean };
+
+/** Options of XCLAIM. */
+export type XclaimOptions = { idle?: Integer; time?: Integer; retrycount?: Integer; force?: boolean; justid?: boolean; lastid?: Arg };
+
+/** Options of XGROUP CREATE. */
+export type XgroupCreateOptions = { mkstream?: boolean; entriesread?: Integer };
+
+/** Options of XGROUP SETID. */
+export type XgroupSetidOptions = { entriesread?: Integer };
+
+/** Options of XINFO STREAM. */
+export type XinfoStreamOptions = { full?: boolean; count?: Integer };
+
+/** Options of XPENDING. */
+export type XpendingOptions = { idle?: Integer };
+
+/** Options of XRANGE. */
+export type XrangeOptions = { count?: Integer };
+
+/** Options of XREAD. */
+export type XreadOptions = { count?: Integer };
+
+/** Options of XREADGROUP. */
+export type XreadgroupOptions = { count?: Integer; noack?: boolean };
+
+/** Options of XREVRANGE. */
+export type XrevrangeOptions = { count?: Integer };
+
+/** Options of XSETID. */
+export type XsetidOptions = { entriesadded?: Integer; maxdeletedid?: Arg };
+
+/** Options of XTRIM. */
+export type XtrimOptions = { limit?: Integer } & ExactlyOne<{ maxlen: Trim<Integer>; minid: Trim<Arg> }>;
 
 /** Options of ZADD. */
 export type ZaddOptions = { ch?: boolean; incr?: boolean } & OneOf<{ nx: boolean; xx: boolean }> & OneOf<{ gt: boolean; lt: boolean }>;
@@ -830,6 +922,27 @@ type
 unlink *
 unwatch
 watch *
+xack . . *
+xadd . nomkstream maxlen* minid* limit- . :field,value
+xautoclaim . . . . . count- justid
+xclaim . . . . @ idle- time- retrycount- force justid lastid-
+xdel . *
+xgroup|create . . . mkstream entriesread-
+xgroup|createconsumer
+xgroup|delconsumer
+xgroup|destroy
+xgroup|setid . . . entriesread-
+xinfo|consumers
+xinfo|groups
+xinfo|stream . full count-
+xlen
+xpending . . idle- ? ? ? ?
+xrange . . . count-
+xread count- =STREAMS %key,id
+xreadgroup =GROUP . . count- noack =STREAMS %key,id
+xrevrange . . . count-
+xsetid . . entriesadded- maxdeletedid-
+xtrim . maxlen* minid* limit-
 zadd . nx xx gt lt ch incr ;score,member
 zcard
 zcount
@@ -871,4 +984,6 @@ brpop @ .
 brpoplpush
 bzmpop . # . count-
 bzpopmax @ .
-bzpopmin @ .`;
+bzpopmin @ .
+xread count- block- =STREAMS %key,id
+xreadgroup =GROUP . . count- block- noack =STREAMS %key,id`;

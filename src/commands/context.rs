@@ -28,14 +28,26 @@ pub enum Outcome {
 /// A wait for keys.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wait {
-    /// The type that ends the wait, as TYPE names it: `list`, `zset`.
+    /// The type that ends the wait, as TYPE names it: `list`, `zset`, `stream`.
     pub kind: &'static str,
+    /// Whether it ends, with what the command then answers, when a key is deleted or becomes of another type too.
+    pub any_change: bool,
     /// The keys that are waited for, in order of preference.
     pub keys: Vec<Box<[u8]>>,
     /// When to give up, in milliseconds since 1970; `None` for never.
     pub deadline: Option<i64>,
     /// The reply when the time is up.
     pub on_timeout: TimeoutReply,
+    /// The arguments to run again with, when they are not those that the client sent: what stood for the moment of the
+    /// first run is written out in them.
+    pub again: Option<Vec<Box<[u8]>>>,
+}
+
+impl Wait {
+    /// A wait until one of `keys` is written and is of `kind`.
+    pub fn new(kind: &'static str, keys: Vec<Box<[u8]>>, deadline: Option<i64>, on_timeout: TimeoutReply) -> Self {
+        Wait { kind, any_change: false, keys, deadline, on_timeout, again: None }
+    }
 }
 
 /// What a wait answers when its time is up.

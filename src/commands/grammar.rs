@@ -220,7 +220,8 @@ pub const fn keys(name: &str, grammar: &'static str) -> KeySpecs {
     let none = KeySpec { flags: "", begin: Begin::Unknown, find: Find::Unknown };
     let mut specs = KeySpecs { list: [none; 4], len: 0 };
     let mut position = name_words(name);
-    let mut fixed = true;
+    // Where the first element stands that may be missing or repeated; 0 before there is one.
+    let mut open_from = 0;
     let mut at = skip_blanks(text, 0);
     // The word before: `numkeys` and keywords say where keys begin.
     let (mut before, mut before_end) = (0, 0);
@@ -240,8 +241,11 @@ pub const fn keys(name: &str, grammar: &'static str) -> KeySpecs {
                 (Begin::Keyword(keyword, position as u8), Find::Range { last: 0, step: 1, limit: 0 })
             } else if equals(text, before, before_end, b"numkeys:int") {
                 (Begin::Index(position as u8 - 1), Find::Count)
-            } else if !fixed {
-                (Begin::Keyword(slice(grammar, before, before_end), 1), Find::Range { last: -1, step: 1, limit: 2 })
+            } else if open_from > 0 {
+                (
+                    Begin::Keyword(slice(grammar, before, before_end), open_from as u8),
+                    Find::Range { last: -1, step: 1, limit: 2 },
+                )
             } else if !repeated {
                 (Begin::Index(position as u8), Find::Range { last: 0, step: 1, limit: 0 })
             } else {
@@ -254,8 +258,10 @@ pub const fn keys(name: &str, grammar: &'static str) -> KeySpecs {
         }
         before = at;
         before_end = word_end(text, at);
+        if one.open && open_from == 0 {
+            open_from = position;
+        }
         position += one.fewest;
-        fixed = fixed && !one.open;
         at = skip_blanks(text, one.end);
     }
     specs

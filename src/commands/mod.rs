@@ -41,6 +41,7 @@ pub mod lists;
 mod scan;
 pub mod sets;
 pub mod sorted_sets;
+pub mod streams;
 pub mod strings;
 #[cfg(test)]
 mod testing;
@@ -60,4 +61,5 @@ pub static FAMILIES: &[&[spec::Declared<DataHandler>]] = &[
     bitmaps::TABLE,
     dump::TABLE,
     hyperloglog::TABLE,
+    streams::TABLE,
 ];

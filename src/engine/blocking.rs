@@ -17,8 +17,12 @@ pub(crate) struct KeptArgs {
 
 impl KeptArgs {
     pub(crate) fn new(args: Args) -> Self {
+        Self::of(args.iter_from(0))
+    }
+
+    fn of<'a>(args: impl ExactSizeIterator<Item = &'a [u8]>) -> Self {
         let mut kept = KeptArgs { bytes: Vec::new(), spans: Vec::with_capacity(args.len()) };
-        for arg in args.iter_from(0) {
+        for arg in args {
             kept.spans.push(Span { start: kept.bytes.len() as u32, len: arg.len() as u32 });
             kept.bytes.extend_from_slice(arg);
         }
@@ -97,11 +101,15 @@ impl TimeoutReply {
 
 impl Engine {
     /// Puts a session to wait.
-    pub(crate) fn block(&mut self, id: SessionId, command: super::table::Command, args: Args, wait: Wait) {
+    pub(crate) fn block(&mut self, id: SessionId, command: super::table::Command, args: Args, mut wait: Wait) {
         let Some(session) = self.session_mut(id) else { return };
         let db = session.db;
         let (keys, deadline) = (wait.keys.clone(), wait.deadline);
-        session.blocked = Some(Blocked { command, args: KeptArgs::new(args), wait, db });
+        let args = match wait.again.take() {
+            Some(again) => KeptArgs::of(again.iter().map(|arg| &**arg)),
+            None => KeptArgs::new(args),
+        };
+        session.blocked = Some(Blocked { command, args, wait, db });
         for key in keys {
             let queue = self.waits.queues.entry((db, key)).or_default();
             if !queue.contains(&id) {
@@ -159,9 +167,9 @@ impl Engine {
             let Some(queue) = self.waits.queues.get(&(db, key.clone())) else { continue };
             for id in queue.clone() {
                 let Some(blocked) = self.session(id).and_then(|session| session.blocked.as_ref()) else { continue };
-                let kind = blocked.wait.kind;
+                let (kind, any_change) = (blocked.wait.kind, blocked.wait.any_change);
                 let fits = self.keyspace.keys(db).peek(&key).is_some_and(|entry| entry.value().type_name() == kind);
-                if !fits {
+                if !fits && !any_change {
                     continue;
                 }
                 self.retry(id);

@@ -227,13 +227,17 @@ impl Engine {
     pub(crate) fn settle_changes(&mut self) {
         let changes = &mut self.keyspace.changes;
         changes.dirty = 0;
-        if changes.touched.is_empty() && changes.events.is_empty() && changes.removals.is_empty() {
+        let quiet = changes.touched.is_empty() && changes.woken.is_empty();
+        if quiet && changes.events.is_empty() && changes.removals.is_empty() {
             return;
         }
         self.settle_recorded();
     }
 
     fn settle_recorded(&mut self) {
+        for (db, key) in std::mem::take(&mut self.keyspace.changes.woken) {
+            self.waits.written(db, &key);
+        }
         for name in std::mem::take(&mut self.keyspace.changes.touched) {
             self.waits.written(name.0, &name.1);
             if let Some(watchers) = self.watches.get(&name) {

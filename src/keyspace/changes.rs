@@ -55,6 +55,8 @@ pub struct Changes {
     pub events: Vec<Event>,
     /// Keys that were written, with their databases.
     pub touched: Vec<(usize, Box<[u8]>)>,
+    /// Keys whose waiting commands are to look again, with their databases; those who watch them see no change.
+    pub woken: Vec<(usize, Box<[u8]>)>,
     /// Somebody reads the effects.
     pub record_effects: bool,
     /// Classes of events that somebody reads.

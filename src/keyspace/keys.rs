@@ -8,6 +8,7 @@ use crate::structures::hash::Hash;
 use crate::structures::list::List;
 use crate::structures::set::Set;
 use crate::structures::sorted_set::SortedSet;
+use crate::structures::stream::Stream;
 
 /// A view of one database, made for the length of a command.
 pub struct Keys<'k> {
@@ -73,6 +74,8 @@ impl Keys<'_> {
         Set(Set): read_set, set_mut, set_or_new;
         /// a sorted set
         SortedSet(SortedSet): read_sorted_set, sorted_set_mut, sorted_set_or_new;
+        /// a stream
+        Stream(Stream): read_stream, stream_mut, stream_or_new;
     }
 
     /// Reads a string; counts a hit or a miss.
@@ -338,6 +341,22 @@ impl Keys<'_> {
         changes.dirty += 1;
         changes.touch(self.db, key);
         changes.notify(class, event, key, self.db);
+    }
+
+    /// Notes one change of `key` that those who watch it or wait for it do not see: what consumer groups keep.
+    #[inline]
+    pub fn modified_unseen(&mut self, key: &[u8], class: u32, event: &'static str) {
+        let changes = &mut self.space.changes;
+        changes.dirty += 1;
+        changes.notify(class, event, key, self.db);
+    }
+
+    /// Has those who wait for `key` look again, though nothing changed that those who watch it see.
+    pub fn wake(&mut self, key: &[u8]) {
+        let changes = &mut self.space.changes;
+        if changes.record_touched {
+            changes.woken.push((self.db, key.into()));
+        }
     }
 
     /// Notes an event of `key` and nothing else.

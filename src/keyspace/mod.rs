@@ -15,6 +15,7 @@ pub use value::{Str, Value};
 
 use crate::bytes::Rng;
 use crate::structures::dict::Dict;
+use crate::structures::stream::NodeLimits;
 use crate::structures::Limits;
 
 /// When the compact encodings give way, under Redis' CONFIG names.
@@ -32,6 +33,8 @@ pub struct EncodingLimits {
     pub list: i64,
     /// `hll-sparse-max-bytes`: longest sparse HyperLogLog in bytes.
     pub sparse: usize,
+    /// `stream-node-max-bytes`, `stream-node-max-entries`.
+    pub stream: NodeLimits,
     /// `proto-max-bulk-len`: longest string in bytes.
     pub bulk: usize,
     /// `lazyfree-lazy-user-flush`: a flush that does not say how gives its memory back later.
@@ -50,6 +53,7 @@ impl EncodingLimits {
             sorted_set: small,
             list: -2,
             sparse: 3000,
+            stream: NodeLimits { bytes: 4096, entries: 100 },
             bulk: 512 << 20,
             lazy_flush: false,
         }
@@ -197,7 +201,7 @@ impl Keyspace {
         let mut left = budget as isize;
         while left > 0 {
             if let Some(value) = self.garbage.last_mut() {
-                left -= value.len().min(budget) as isize + 1;
+                left -= value.weight().min(budget) as isize + 1;
                 if value.free_some(budget) {
                     self.garbage.pop();
                 }

@@ -5,6 +5,7 @@ use crate::structures::hash::Hash;
 use crate::structures::list::List;
 use crate::structures::set::Set;
 use crate::structures::sorted_set::SortedSet;
+use crate::structures::stream::Stream;
 
 /// Longest string that Redis embeds in its object, in bytes: the border between `embstr` and `raw`.
 const EMBEDDED: usize = 44;
@@ -99,6 +100,8 @@ pub enum Value {
     Set(Box<Set>),
     /// A sorted set.
     SortedSet(Box<SortedSet>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 impl Value {
@@ -116,6 +119,7 @@ impl Value {
             Value::Hash(_) => "hash",
             Value::Set(_) => "set",
             Value::SortedSet(_) => "zset",
+            Value::Stream(_) => "stream",
         }
     }
 
@@ -127,6 +131,7 @@ impl Value {
             Value::Hash(hash) => hash.encoding(),
             Value::Set(set) => set.encoding(),
             Value::SortedSet(set) => set.encoding(),
+            Value::Stream(_) => "stream",
         }
     }
 
@@ -138,17 +143,26 @@ impl Value {
             Value::Hash(hash) => hash.len(),
             Value::Set(set) => set.len(),
             Value::SortedSet(set) => set.len(),
+            Value::Stream(stream) => stream.log.len() as usize,
         }
     }
 
-    /// Whether an aggregate has no elements: such a key must not stay.
+    /// Whether an aggregate has no elements: such a key must not stay. A stream may be empty and stays.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        !matches!(self, Value::Stream(_)) && self.len() == 0
     }
 
-    /// Whether it has so many elements that it is better freed in slices.
+    /// How much there is to free, in items of [`Value::free_some`].
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Value::Stream(stream) => stream.weight(),
+            _ => self.len(),
+        }
+    }
+
+    /// Whether it has so much in it that it is better freed in slices.
     pub(crate) fn is_large(&self) -> bool {
-        self.len() > 64
+        self.weight() > 64
     }
 
     /// Frees about `budget` elements; true when nothing is left.
@@ -159,6 +173,7 @@ impl Value {
             Value::Hash(hash) => hash.free_some(budget),
             Value::Set(set) => set.free_some(budget),
             Value::SortedSet(set) => set.free_some(budget),
+            Value::Stream(stream) => stream.free_some(budget),
         }
     }
 }

@@ -16,6 +16,7 @@ mod damage;
 mod lzf;
 mod old;
 mod read;
+mod stream;
 mod text;
 mod write;
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl<'b> Reader<'b> {
         self.damage_at(self.at, kind)
     }
 
-    fn damage_at<T>(&self, at: usize, kind: Kind) -> Read<T> {
+    pub(super) fn damage_at<T>(&self, at: usize, kind: Kind) -> Read<T> {
         Err(Damage { offset: self.base + at as u64, kind })
     }
 
@@ -67,7 +67,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    fn fixed<const N: usize>(&mut self) -> Read<[u8; N]> {
+    pub(super) fn fixed<const N: usize>(&mut self) -> Read<[u8; N]> {
         let bytes = self.raw(N as u64)?;
         Ok(bytes.try_into().expect("as many as asked for"))
     }
@@ -198,6 +198,7 @@ impl<'b> Reader<'b> {
             | types::HASH_METADATA_PRE_GA..=types::HASH_LISTPACK_EX_PRE_GA => {
                 return self.damage_at(at, Kind::FieldExpiry)
             }
+            types::STREAM_LISTPACKS | types::STREAM_LISTPACKS_2 | types::STREAM_LISTPACKS_3 => self.stream(kind)?,
             types::MODULE_2 => {
                 let id = self.length()?;
                 return self.damage_at(at, Kind::Module(module_name(id)));

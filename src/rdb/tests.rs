@@ -30,6 +30,7 @@ fn show(value: &Value) -> String {
         Value::Set(set) => set.iter().map(|item| text(&item.to_vec())).collect(),
         Value::Hash(hash) => hash.iter().map(|(f, v)| format!("{}={}", text(&f.to_vec()), text(&v.to_vec()))).collect(),
         Value::SortedSet(set) => set.iter().map(|(m, s)| format!("{}:{}", text(&m.to_vec()), s)).collect(),
+        Value::Stream(stream) => super::stream::tests::show(stream),
     };
     if matches!(value, Value::Set(_) | Value::Hash(_)) {
         parts.sort();
@@ -41,7 +42,7 @@ fn read(body: &[u8]) -> Result<String, Damage> {
     restore(body, &limits()).map(|value| show(&value))
 }
 
-fn word(rng: &mut Rng) -> Vec<u8> {
+pub(super) fn word(rng: &mut Rng) -> Vec<u8> {
     match rng.below(8) {
         0 => (rng.next_u64() as i64 >> rng.below(64)).to_string().into_bytes(),
         1 => (0..rng.below(40)).map(|_| rng.next_u64() as u8).collect(),

@@ -160,6 +160,7 @@ impl Writer {
             Value::SortedSet(_) => types::ZSET_2,
             Value::Hash(hash) if hash.listpack().is_some() => types::HASH_LISTPACK,
             Value::Hash(_) => types::HASH,
+            Value::Stream(_) => types::STREAM_LISTPACKS_2,
         });
     }
 
@@ -173,6 +174,7 @@ impl Writer {
             Value::Set(set) => self.set(set),
             Value::SortedSet(set) => self.sorted_set(set),
             Value::Hash(hash) => self.hash(hash),
+            Value::Stream(stream) => self.stream(stream),
         }
     }
 

@@ -220,7 +220,7 @@ pub(super) fn lmpop(ctx: &mut Context, args: Args) -> Handled {
 
 fn wait(args: Args, keys: std::ops::Range<usize>, deadline: Option<i64>, on_timeout: TimeoutReply) -> Handled {
     let keys = keys.map(|at| args.at(at).into()).collect();
-    Ok(Outcome::Wait(Wait { kind: "list", keys, deadline, on_timeout }))
+    Ok(Outcome::Wait(Wait::new("list", keys, deadline, on_timeout)))
 }
 
 pub(super) fn blmpop(ctx: &mut Context, args: Args) -> Handled {

@@ -117,7 +117,7 @@ fn pop_first<'a>(
 
 fn wait<'a>(keys: impl Iterator<Item = &'a [u8]>, deadline: Option<i64>) -> Outcome {
     let keys = keys.map(Box::from).collect();
-    Outcome::Wait(Wait { kind: "zset", keys, deadline, on_timeout: TimeoutReply::NullArray })
+    Outcome::Wait(Wait::new("zset", keys, deadline, TimeoutReply::NullArray))
 }
 
 fn pop_waiting(ctx: &mut Context, args: Args, end: End) -> Handled {

@@ -183,6 +183,12 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         engine.keyspace.limits.set.entries = value.size();
     }),
     parameter("set-max-listpack-value", COUNT, "64", |engine, value| engine.keyspace.limits.set.value = value.size()),
+    parameter("stream-node-max-bytes", Kind::Memory(0, i64::MAX), "4096", |engine, value| {
+        engine.keyspace.limits.stream.bytes = value.size();
+    }),
+    parameter("stream-node-max-entries", COUNT, "100", |engine, value| {
+        engine.keyspace.limits.stream.entries = value.size();
+    }),
     parameter("timeout", Kind::Int(0, i32::MAX as i64), "0", |engine, value| engine.set_idle_limit(value.int())),
     parameter("zset-max-listpack-entries", COUNT, "128", |engine, value| {
         engine.keyspace.limits.sorted_set.entries = value.size();
