@@ -57,6 +57,10 @@ pub enum TimeoutReply {
     NullArray,
     /// The null bulk string.
     Null,
+    /// Zero: WAIT.
+    Zero,
+    /// Two zeros: WAITAOF.
+    ZeroZero,
     /// The null array, but the null bulk string where waiting is not allowed: BLMOVE and BRPOPLPUSH.
     NullArrayOrNull,
 }

@@ -24,7 +24,8 @@ impl Bench {
 
     fn record(&mut self) {
         let changes = &mut self.space.changes;
-        (changes.record_effects, changes.record_events, changes.record_touched) = (true, u32::MAX, true);
+        (changes.record_effects, changes.record_events) = (true, u32::MAX);
+        (changes.record_touched, changes.record_whole) = (true, true);
     }
 
     /// Runs a command of words parted by single blanks; the raw reply. A wait answers `waits`.

@@ -87,6 +87,12 @@ impl TimeoutReply {
         match self {
             TimeoutReply::Null => reply.null(),
             TimeoutReply::NullArray | TimeoutReply::NullArrayOrNull => reply.null_array(),
+            TimeoutReply::Zero => reply.int(0),
+            TimeoutReply::ZeroZero => {
+                reply.array(2);
+                reply.int(0);
+                reply.int(0);
+            }
         }
     }
 
@@ -94,7 +100,7 @@ impl TimeoutReply {
     pub(crate) fn write_refusal(self, reply: &mut Reply) {
         match self {
             TimeoutReply::Null | TimeoutReply::NullArrayOrNull => reply.null(),
-            TimeoutReply::NullArray => reply.null_array(),
+            _ => self.write(reply),
         }
     }
 }
@@ -183,6 +189,8 @@ impl Engine {
         let Some(blocked) = session.blocked.take() else { return };
         let mut out = session.take_output();
         let db = std::mem::replace(&mut session.db, blocked.db);
+        let client = self.session(id).map_or(0, |session| session.client_id);
+        let current = self.current.replace((id, client));
         // Permissions may have changed while it waited.
         let permitted = match self.session(id).is_some_and(|session| !session.unrestricted) {
             true => self.check_permission(id, blocked.command, blocked.args.args()),
@@ -195,6 +203,9 @@ impl Engine {
                 Outcome::Done
             }
         };
+        self.settle_changes();
+        self.observe(id, blocked.command, blocked.args.args(), true);
+        self.current = current;
         if let Some(session) = self.session_mut(id) {
             session.db = db;
             out.append(&mut session.out);

@@ -197,6 +197,8 @@ fn reset(engine: &mut Engine, mut call: Call) -> Handled {
     engine.set_first_user(call.session);
     engine.unwatch_all(call.session);
     engine.forget_subscriptions(call.session);
+    engine.stop_tracking(call.session);
+    engine.stop_monitoring(call.session);
     call.reply().simple("RESET");
     Ok(Outcome::Done)
 }

@@ -43,7 +43,7 @@ impl Engine {
     /// Runs a client's command: gates, reply, and everything it sets off. False when a pause holds it back: then it
     /// is to be run later, and nothing has happened.
     pub(crate) fn run(&mut self, id: SessionId, args: Args, out: &mut Vec<u8>) -> bool {
-        let start = out.len();
+        let mut start = out.len();
         let found = self.find(args);
         let admitted = found.and_then(|command| {
             let admitted = self.admit(id, command, args);
@@ -74,8 +74,20 @@ impl Engine {
                         self.kill(id);
                     }
                 } else {
+                    let client = session.client_id;
+                    if self.tracks() {
+                        self.limit_tracking();
+                        // What that told this session comes before its reply.
+                        if let Some(session) = self.session_mut(id) {
+                            out.append(&mut session.out);
+                        }
+                        start = out.len();
+                    }
+                    self.current = Some((id, client));
                     let outcome = self.perform(id, command, args, out);
                     self.settle_changes();
+                    self.observe(id, command, args, false);
+                    self.current = None;
                     if let Outcome::Wait(wait) = outcome {
                         self.block(id, command, args, wait);
                     }
@@ -181,6 +193,9 @@ impl Engine {
                 )));
             }
         }
+        if session.monitor && command.spec.flags & (flags::WRITE | flags::READONLY | flags::MAY_REPLICATE) != 0 {
+            return Err(Fault::Text("ERR Replica can't interact with the keyspace"));
+        }
         Ok(())
     }
 
@@ -190,6 +205,7 @@ impl Engine {
         let Some(session) = self.session(id) else { return Outcome::Done };
         let (db, resp3) = (session.db, session.resp3);
         self.keyspace.touches = !session.no_touch || command.spec.name == "touch";
+        let begun = self.start_timing(command);
         let handled = match command.run {
             Run::Data(handler) => {
                 let databases = self.keyspace.databases();
@@ -213,6 +229,9 @@ impl Engine {
                 Outcome::Done
             }
         };
+        if let Some(begun) = begun.filter(|_| outcome == Outcome::Done) {
+            self.end_timing(id, command, args, begun);
+        }
         // A command that waits is counted when it has been served.
         self.command_stats[command.index as usize].calls += (outcome == Outcome::Done) as u64;
         if self.effects.is_wanted() {
@@ -222,12 +241,24 @@ impl Engine {
         outcome
     }
 
+    /// Lets those who look on see a command that has run: monitors, unless they saw it when it began to wait, and the
+    /// table of tracked keys.
+    #[inline]
+    pub(crate) fn observe(&mut self, id: SessionId, command: Command, args: Args, seen: bool) {
+        if !seen && !self.monitors.is_empty() {
+            self.feed_monitors(id, command, args);
+        }
+        if self.tracks() {
+            self.remember_keys(id, command, args);
+        }
+    }
+
     /// Passes on what was changed: to those who watch, to those who wait, to those who listen.
     #[inline]
     pub(crate) fn settle_changes(&mut self) {
         let changes = &mut self.keyspace.changes;
         changes.dirty = 0;
-        let quiet = changes.touched.is_empty() && changes.woken.is_empty();
+        let quiet = changes.touched.is_empty() && changes.woken.is_empty() && !changes.whole;
         if quiet && changes.events.is_empty() && changes.removals.is_empty() {
             return;
         }
@@ -235,10 +266,19 @@ impl Engine {
     }
 
     fn settle_recorded(&mut self) {
+        let changes = &mut self.keyspace.changes;
+        let (whole, flushed) = (std::mem::take(&mut changes.whole), std::mem::take(&mut changes.flushed));
+        let tracks = self.tracks();
+        if flushed && tracks {
+            self.invalidate_all();
+        }
         for (db, key) in std::mem::take(&mut self.keyspace.changes.woken) {
             self.waits.written(db, &key);
         }
         for name in std::mem::take(&mut self.keyspace.changes.touched) {
+            if tracks && !whole {
+                self.invalidate(&name.1);
+            }
             self.waits.written(name.0, &name.1);
             if let Some(watchers) = self.watches.get(&name) {
                 for id in watchers.clone() {

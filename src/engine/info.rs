@@ -1,5 +1,5 @@
 //! INFO: figures in Redis' sections and under Redis' names. Only what is known is there: an engine without a process
-//! has no pid, and one that is handed its time cannot say how long a command took.
+//! has no pid, and one that is lent no stopwatch cannot say how long a command took.
 
 use super::{Call, Engine, Session, REDIS_VERSION};
 use crate::bytes::{hash_bytes, Rng};
@@ -16,14 +16,16 @@ pub struct CommandStats {
     pub rejected: u64,
     /// How often it answered with an error.
     pub failed: u64,
+    /// How long it took in all, in microseconds, as far as it was timed: see [`Engine::set_stopwatch`].
+    pub micros: u64,
 }
 
 /// Memory figures that a host hands in, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    used: u64,
-    peak: u64,
-    limit: u64,
+    pub(super) used: u64,
+    pub(super) peak: u64,
+    pub(super) limit: u64,
 }
 
 /// Most kinds of errors that are counted: the first words come from clients when commands like DEBUG ERROR run.
@@ -89,6 +91,7 @@ impl Engine {
         self.keyspace.stats = crate::keyspace::Stats::default();
         self.command_stats.fill(CommandStats::default());
         self.error_stats.clear();
+        self.latency.reset_histograms();
     }
 
     /// The text of INFO. A section is chosen by its lower-case name; each opens with a comment line.
@@ -159,7 +162,7 @@ fn clients(engine: &Engine, text: &mut Section) {
     text.line("cluster_connections", 0);
     text.line("maxclients", engine.limits.clients);
     text.line("blocked_clients", count(|session| session.blocked.is_some() || session.paused));
-    text.line("tracking_clients", 0);
+    text.line("tracking_clients", engine.tracking.sessions);
     text.line("pubsub_clients", count(|session| session.subscriptions() > 0));
     text.line("watching_clients", count(|session| !session.watched.is_empty()));
     text.line(
@@ -212,6 +215,10 @@ fn stats(engine: &Engine, text: &mut Section) {
     text.line("pubsub_channels", channels);
     text.line("pubsub_patterns", patterns);
     text.line("pubsubshard_channels", shard_channels);
+    let (keys, items, prefixes) = engine.tracking.counts();
+    text.line("tracking_total_keys", keys);
+    text.line("tracking_total_items", items);
+    text.line("tracking_total_prefixes", prefixes);
     text.line("total_error_replies", stats.errors);
     text.line("client_query_buffer_limit_disconnections", stats.input_limit_closed);
     text.line("client_output_buffer_limit_disconnections", stats.output_limit_closed);
@@ -225,12 +232,13 @@ fn replication(_: &Engine, text: &mut Section) {
 
 fn commandstats(engine: &Engine, text: &mut Section) {
     for (command, stats) in engine.table.commands().iter().zip(&engine.command_stats) {
-        let CommandStats { calls, rejected, failed } = stats;
+        let CommandStats { calls, rejected, failed, micros } = stats;
         if calls + rejected + failed > 0 {
-            // No clock runs while a command does: the times stay 0, in the places where readers look for them.
+            // What was not timed stays 0, in the place where readers look for it.
+            let each = *micros as f64 / (*calls).max(1) as f64;
             text.line(
                 &format!("cmdstat_{}", command.spec.name),
-                format!("calls={calls},usec=0,usec_per_call=0.00,rejected_calls={rejected},failed_calls={failed}"),
+                format!("calls={calls},usec={micros},usec_per_call={each:.2},rejected_calls={rejected},failed_calls={failed}"),
             );
         }
     }

@@ -13,11 +13,17 @@ mod debug;
 mod dispatch;
 mod effects;
 mod info;
+mod latency;
+mod memory;
+mod monitor;
 mod pubsub;
 mod server;
 mod session;
+mod slowlog;
 mod table;
+mod tracking;
 mod transactions;
+mod wait;
 
 pub use acl::Entropy;
 pub use client::limits::{OutputLimit, SessionLimits};
@@ -27,6 +33,7 @@ pub use dispatch::Call;
 pub use effects::Unit;
 pub use info::CommandStats;
 pub use session::{ReplyMode, Session, SessionId};
+pub use slowlog::Stopwatch;
 pub use table::{Command, Table};
 
 use crate::commands::spec::Declared;
@@ -39,9 +46,12 @@ use client::limits::Pause;
 use config::{Config, DebugAllowed};
 use effects::EffectStream;
 use info::Memory;
+use latency::Latency;
 use pubsub::Subscriptions;
 use server::help;
+use slowlog::Slowlog;
 use std::collections::{BTreeMap, VecDeque};
+use tracking::TrackingTable;
 
 /// A handler of a command that needs more than data: sessions, channels, configuration.
 pub type PowerHandler = fn(&mut Engine, Call) -> Handled;
@@ -55,6 +65,12 @@ pub static FAMILIES: &[&[Declared<PowerHandler>]] = &[
     client::TABLE,
     config::TABLE,
     server::TABLE,
+    tracking::TABLE,
+    monitor::TABLE,
+    slowlog::TABLE,
+    latency::TABLE,
+    memory::TABLE,
+    wait::TABLE,
 ];
 
 /// A session whose unsent output exceeds this many bytes gets no further command run until the host has taken
@@ -145,6 +161,13 @@ pub struct Engine {
     /// By index in the table.
     command_stats: Vec<CommandStats>,
     error_stats: BTreeMap<String, u64>,
+    pub(crate) tracking: TrackingTable,
+    /// Sessions that MONITOR.
+    pub(crate) monitors: Vec<SessionId>,
+    /// The session whose command runs, and its client.
+    pub(crate) current: Option<(SessionId, i64)>,
+    pub(crate) slowlog: Slowlog,
+    pub(crate) latency: Latency,
 }
 
 impl Engine {
@@ -183,6 +206,11 @@ impl Engine {
             memory: None,
             command_stats,
             error_stats: BTreeMap::new(),
+            tracking: TrackingTable::new(setup.seed),
+            monitors: Vec::new(),
+            current: None,
+            slowlog: Slowlog::default(),
+            latency: Latency::default(),
         }
     }
 
@@ -224,6 +252,8 @@ impl Engine {
         self.unblock(id);
         self.unwatch_all(id);
         self.forget_subscriptions(id);
+        self.stop_tracking(id);
+        self.stop_monitoring(id);
         self.sessions[id as usize] = None;
         self.resumable.retain(|&other| other != id);
         self.listed.retain(|&other| other != id);
@@ -381,6 +411,9 @@ impl Engine {
         while let Some(id) = self.resumable.pop_front() {
             self.go_on(id);
         }
+        if self.tracks() {
+            self.broadcast_changes();
+        }
     }
 
     /// Writes a reply or push to a session from outside its own commands.
@@ -457,7 +490,7 @@ impl Engine {
     pub fn tick(&mut self) -> Option<i64> {
         self.walk_sessions();
         self.time_out_waits();
-        let mut more = self.active_expiry && !self.is_paused() && self.keyspace.expire_some(self.expiry_budget);
+        let mut more = self.active_expiry && !self.is_paused() && self.expire_some();
         self.settle_changes();
         self.serve_waits();
         more |= self.keyspace.free_some(2000);
@@ -479,7 +512,8 @@ impl Engine {
 
     /// Which lists of changes somebody reads.
     pub(crate) fn refresh_listeners(&mut self) {
-        self.keyspace.changes.record_touched = !self.watches.is_empty() || !self.waits.is_empty();
+        self.keyspace.changes.record_whole = !self.watches.is_empty() || !self.waits.is_empty();
+        self.keyspace.changes.record_touched = self.keyspace.changes.record_whole || self.tracks();
         self.keyspace.changes.record_effects = self.effects.is_wanted();
         self.keyspace.changes.record_events = self.heard_events();
     }

@@ -2,6 +2,7 @@
 
 use super::acl::{UserId, DEFAULT};
 use super::blocking::Blocked;
+use super::tracking::Tracks;
 use super::transactions::Transaction;
 use crate::resp::Parser;
 use std::collections::BTreeSet;
@@ -61,6 +62,10 @@ pub struct Session {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// CLIENT TRACKING, while it is on.
+    pub(crate) tracks: Option<Box<Tracks>>,
+    /// MONITOR.
+    pub(crate) monitor: bool,
     /// Open transaction.
     pub(crate) transaction: Option<Transaction>,
     /// Watched keys with their databases; and whether one was written, or had expired.
@@ -119,6 +124,8 @@ impl Session {
             traffic: (0, 0),
             no_evict: false,
             no_touch: false,
+            tracks: None,
+            monitor: false,
             transaction: None,
             watched: Vec::new(),
             watch_broken: false,

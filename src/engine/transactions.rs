@@ -146,6 +146,7 @@ fn exec(engine: &mut Engine, mut call: Call) -> Handled {
         }
         let outcome = engine.perform(call.session, *command, args.args(), call.out);
         engine.settle_changes();
+        engine.observe(call.session, *command, args.args(), false);
         if let Outcome::Wait(wait) = outcome {
             // Inside a transaction nothing waits.
             let resp3 = engine.caller(&call).resp3;

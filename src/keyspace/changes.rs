@@ -61,8 +61,15 @@ pub struct Changes {
     pub record_effects: bool,
     /// Classes of events that somebody reads.
     pub record_events: u32,
-    /// Somebody watches or waits for keys.
+    /// A whole database was changed at once. Its keys are not among the touched ones for those who track, only for
+    /// those who watch or wait.
+    pub whole: bool,
+    /// A database was emptied.
+    pub flushed: bool,
+    /// Somebody watches, waits for or tracks keys.
     pub record_touched: bool,
+    /// Somebody watches or waits for keys, and must know every key of a database that changes whole.
+    pub record_whole: bool,
 }
 
 impl Changes {

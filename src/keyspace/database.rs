@@ -57,6 +57,18 @@ impl Database {
         self.volatile
     }
 
+    /// Bytes of its tables, without what entries point at. O(segments).
+    pub fn table_bytes(&self) -> usize {
+        self.segments.iter().map(|segment| size_of::<Segment>() + segment.entries.table_bytes()).sum()
+    }
+
+    /// See [`super::Keyspace::entry_share`].
+    pub(crate) fn entry_share(&self, place: Place) -> usize {
+        let entry = size_of::<Entry>() + 1;
+        let Some(entries) = self.segments.get(place.segment).map(|segment| &segment.entries) else { return 0 };
+        entries.table_bytes().checked_div(entries.len()).map_or(0, |share| share.min(2 * entry))
+    }
+
     /// All entries, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.segments.iter().flat_map(|segment| segment.entries.iter())

@@ -154,6 +154,12 @@ impl Keyspace {
         &self.databases[index]
     }
 
+    /// What an entry's place in its table costs `key`'s entry, in bytes: the table's free places are shared by all, up to
+    /// one each. 0 in an empty database. O(1).
+    pub fn entry_share(&self, db: usize, key: &[u8]) -> usize {
+        self.databases[db].entry_share(database::place(self.seed, key))
+    }
+
     /// Exchanges two databases, whole.
     pub fn swap(&mut self, a: usize, b: usize) {
         if a != b {
@@ -169,6 +175,7 @@ impl Keyspace {
     /// Empties database `index`; the memory is given back in slices when `lazily`. Returns how many keys it held.
     pub fn flush(&mut self, index: usize, lazily: bool) -> usize {
         self.note_whole(index);
+        self.changes.flushed = true;
         let old = std::mem::take(&mut self.databases[index]);
         let count = old.len();
         if lazily {
@@ -180,7 +187,8 @@ impl Keyspace {
 
     /// Marks every key of a database as touched, for those who watch or wait.
     fn note_whole(&mut self, index: usize) {
-        if self.changes.record_touched {
+        self.changes.whole = true;
+        if self.changes.record_whole {
             let keys: Vec<Box<[u8]>> = self.databases[index].iter().map(|entry| entry.key().into()).collect();
             self.changes.touched.extend(keys.into_iter().map(|key| (index, key)));
         }

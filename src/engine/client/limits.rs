@@ -103,6 +103,8 @@ impl Engine {
         self.unblock(id);
         self.unwatch_all(id);
         self.forget_subscriptions(id);
+        self.stop_tracking(id);
+        self.stop_monitoring(id);
         if let Some(session) = self.session_mut(id) {
             session.killed = true;
             session.pending = Vec::new();

@@ -40,7 +40,7 @@ impl ClientType {
 }
 
 /// Where a session's client is; Redis' form for an address that is not known when it is in this program.
-fn address(address: &str) -> &str {
+pub(in crate::engine) fn address(address: &str) -> &str {
     if address.is_empty() {
         "?:0"
     } else {
@@ -51,10 +51,15 @@ fn address(address: &str) -> &str {
 /// One session's line, without the line end.
 fn line(id: SessionId, session: &Session, user: &[u8], now: i64) -> String {
     let mut flags = String::new();
+    let tracks = session.tracks.as_deref();
     for (flag, set) in [
+        ('O', session.monitor),
         ('P', session.subscriptions() > 0),
         ('x', session.transaction.is_some()),
         ('b', session.blocked.is_some() || session.paused),
+        ('t', tracks.is_some()),
+        ('R', tracks.is_some_and(|tracks| tracks.broken)),
+        ('B', tracks.is_some_and(|tracks| tracks.bcast)),
         ('d', session.watch_broken),
         ('c', session.closing),
         ('A', session.killed),
@@ -102,7 +107,7 @@ fn line(id: SessionId, session: &Session, user: &[u8], now: i64) -> String {
     field("events", &if session.unsent() > 0 { "rw" } else { "r" });
     field("cmd", &session.last_command);
     field("user", &text(user));
-    field("redir", &-1);
+    field("redir", &tracks.map_or(-1, |tracks| tracks.redirect()));
     field("resp", &if session.resp3 { 3 } else { 2 });
     field("lib-name", &text(&session.library.0));
     field("lib-ver", &text(&session.library.1));

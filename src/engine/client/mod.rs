@@ -2,7 +2,7 @@
 //! held to (output, idleness, number, pauses), [`list`] the lines of CLIENT LIST and the filters over them.
 
 pub(super) mod limits;
-mod list;
+pub(super) mod list;
 
 use super::connection::{is_printable, BAD_CLIENT_NAME};
 use super::{Call, Engine, PowerHandler, ReplyMode};
@@ -26,13 +26,6 @@ crate::commands! {
         args "",
         reply "bytes?",
         run getname,
-    }
-    /// Answers which client gets this one's tracking messages: -1, as long as it tracks nothing.
-    "client|getredir" {
-        since "6.0.0", cost "O(1)", flags [LOADING NOSCRIPT STALE],
-        args "",
-        reply "int",
-        run getredir,
     }
     /// Explains the subcommands.
     "client|help" {
@@ -115,13 +108,6 @@ crate::commands! {
         tips "request_policy:all_nodes response_policy:all_succeeded",
         run setname,
     }
-    /// Tells what the connection tracks: nothing.
-    "client|trackinginfo" {
-        since "6.2.0", cost "O(1)", flags [LOADING NOSCRIPT STALE],
-        args "",
-        reply "{any}",
-        run trackinginfo,
-    }
     /// Ends the wait of another connection's command.
     "client|unblock" {
         since "5.0.0", cost "O(log N) where N is the number of connections", flags [ADMIN LOADING NOSCRIPT STALE],
@@ -151,11 +137,6 @@ fn getname(engine: &mut Engine, mut call: Call) -> Handled {
     } else {
         reply.bulk(name);
     }
-    Ok(Outcome::Done)
-}
-
-fn getredir(_: &mut Engine, mut call: Call) -> Handled {
-    call.reply().int(-1);
     Ok(Outcome::Done)
 }
 
@@ -251,19 +232,6 @@ fn setname(engine: &mut Engine, call: Call) -> Handled {
     }
     engine.caller(&call).name = call.args.at(2).to_vec();
     ok(call)
-}
-
-fn trackinginfo(_: &mut Engine, mut call: Call) -> Handled {
-    let mut reply = call.reply();
-    reply.map(3);
-    reply.bulk(b"flags");
-    reply.set(1);
-    reply.bulk(b"off");
-    reply.bulk(b"redirect");
-    reply.int(-1);
-    reply.bulk(b"prefixes");
-    reply.array(0);
-    Ok(Outcome::Done)
 }
 
 fn unblock(engine: &mut Engine, mut call: Call) -> Handled {

@@ -123,6 +123,15 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         engine.keyspace.limits.sparse = value.size();
     }),
     parameter("hz", Kind::Int(1, 500), "10", |engine, value| engine.expiry_interval = 1000 / value.int().max(1)),
+    parameter("latency-monitor-threshold", COUNT, "0", |engine, value| {
+        engine.latency.threshold = value.size() as u64;
+        engine.choose_timed();
+    }),
+    // Off at first, unlike Redis: the host's clock would be read twice for every command.
+    parameter("latency-tracking", Kind::Flag, "no", |engine, value| {
+        engine.latency.histograms_wanted = value.is_yes();
+        engine.choose_timed();
+    }),
     // Values that are large are always freed in slices here, whichever command or event removed them; only a flush
     // asks how it is to be done.
     parameter("lazyfree-lazy-eviction", Kind::Flag, "no", nothing),
@@ -183,6 +192,11 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         engine.keyspace.limits.set.entries = value.size();
     }),
     parameter("set-max-listpack-value", COUNT, "64", |engine, value| engine.keyspace.limits.set.value = value.size()),
+    parameter("slowlog-log-slower-than", Kind::Int(-1, i64::MAX), "10000", |engine, value| {
+        engine.slowlog.threshold = value.int();
+        engine.choose_timed();
+    }),
+    parameter("slowlog-max-len", COUNT, "128", |engine, value| engine.slowlog.set_limit(value.size())),
     parameter("stream-node-max-bytes", Kind::Memory(0, i64::MAX), "4096", |engine, value| {
         engine.keyspace.limits.stream.bytes = value.size();
     }),
@@ -190,6 +204,7 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         engine.keyspace.limits.stream.entries = value.size();
     }),
     parameter("timeout", Kind::Int(0, i32::MAX as i64), "0", |engine, value| engine.set_idle_limit(value.int())),
+    parameter("tracking-table-max-keys", COUNT, "1000000", |engine, value| engine.tracking.limit = value.size()),
     parameter("zset-max-listpack-entries", COUNT, "128", |engine, value| {
         engine.keyspace.limits.sorted_set.entries = value.size();
     })
