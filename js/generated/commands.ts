@@ -42,7 +42,7 @@ export interface Commands<B = string> {
   bitpos: (key: Arg, bit: Integer, start?: Integer, end?: Integer, options?: BitposOptions) => number;
   /** Answers the connection's name. O(1). `CLIENT GETNAME` */
   clientGetname: () => B | null;
-  /** Answers which client gets this one's tracking messages: -1, as long as it tracks nothing. O(1). `CLIENT GETREDIR` */
+  /** Answers which client gets this one's tracking messages: 0 for itself, -1 while it tracks nothing. O(1). `CLIENT GETREDIR` */
   clientGetredir: () => number;
   /** Answers the connection's number, which is never given twice. O(1). `CLIENT ID` */
   clientId: () => number;
@@ -65,7 +65,7 @@ export interface Commands<B = string> {
   clientSetinfo: (attribute: Word<"LIB-NAME" | "LIB-VER">, value: Arg) => "OK";
   /** Names the connection. O(1). `CLIENT SETNAME` */
   clientSetname: (connectionName: Arg) => "OK";
-  /** Tells what the connection tracks: nothing. O(1). `CLIENT TRACKINGINFO` */
+  /** Tells how the connection tracks keys. O(1). `CLIENT TRACKINGINFO` */
   clientTrackinginfo: () => Record<string, Reply>;
   /** Ends the wait of another connection's command. O(log N) where N is the number of connections. `CLIENT UNBLOCK` */
   clientUnblock: (clientId: Integer, options?: ClientUnblockOptions) => number;
@@ -187,6 +187,18 @@ export interface Commands<B = string> {
   info: (...sections: Many[]) => B;
   /** Answers the names of all keys that match a pattern. O(N) for N keys in the database. `KEYS` */
   keys: (pattern: Arg) => B[];
+  /** Answers a report on what was slow, for people. O(1). `LATENCY DOCTOR` */
+  latencyDoctor: () => B;
+  /** Draws how long an event took over time. O(1). `LATENCY GRAPH` */
+  latencyGraph: (event: Arg) => B;
+  /** Answers how the times of commands are spread: of those that are named, or of all. O(N) where N is the number of commands with times. `LATENCY HISTOGRAM` */
+  latencyHistogram: (...commands: Many[]) => Record<string, Reply>;
+  /** Answers the times of an event, the oldest first. O(1). `LATENCY HISTORY` */
+  latencyHistory: (event: Arg) => [number, number][];
+  /** Answers the last and the longest time of every event. O(1). `LATENCY LATEST` */
+  latencyLatest: () => Reply[];
+  /** Forgets the times of the named events, or of all; answers how many events were forgotten. O(1). `LATENCY RESET` */
+  latencyReset: (...events: Many[]) => number;
   /** Finds the longest common subsequence of two strings: itself, its length, or where its parts lie. O(N*M) for strings of N and M bytes. `LCS` */
   lcs: [
     (key1: Arg, key2: Arg, options: LcsOptions & { len: true }) => number,
@@ -229,6 +241,16 @@ export interface Commands<B = string> {
   lset: (key: Arg, index: Integer, element: Arg) => "OK";
   /** Keeps the elements between two indexes, both included, and removes all others. O(N) in the elements removed. `LTRIM` */
   ltrim: (key: Arg, start: Integer, stop: Integer) => "OK";
+  /** Answers a report on memory, for people. O(1). `MEMORY DOCTOR` */
+  memoryDoctor: () => B;
+  /** Answers the allocator's own figures: it keeps none. O(1). `MEMORY MALLOC-STATS` */
+  memoryMallocStats: () => B;
+  /** Frees all that waits to be freed in slices. O(N) where N is the number of items that wait to be freed. `MEMORY PURGE` */
+  memoryPurge: () => "OK";
+  /** Answers what memory is used for, in bytes and shares. O(N) where N is the number of connections and databases. `MEMORY STATS` */
+  memoryStats: () => Record<string, Reply>;
+  /** Answers how many bytes a key and its value occupy. O(N) where N is the number of samples. `MEMORY USAGE` */
+  memoryUsage: (key: Arg, options?: MemoryUsageOptions) => number | null;
   /** Answers the values of several keys, null for each that is missing or no string. O(N) for N keys. `MGET` */
   mget: (...keys: Many[]) => (B | null)[];
   /** Moves a key to another database. O(1). `MOVE` */
@@ -338,6 +360,12 @@ export interface Commands<B = string> {
   sinterstore: (destination: Arg, ...keys: Many[]) => number;
   /** Tells whether a value is a member of a set. O(1). `SISMEMBER` */
   sismember: (key: Arg, member: Arg) => number;
+  /** Answers the last commands that took long, the latest first. O(N) where N is the number of entries answered. `SLOWLOG GET` */
+  slowlogGet: (count?: Integer) => Reply[];
+  /** Answers how many commands the log holds. O(1). `SLOWLOG LEN` */
+  slowlogLen: () => number;
+  /** Forgets the commands that took long. O(N) where N is the number of entries in the log. `SLOWLOG RESET` */
+  slowlogReset: () => "OK";
   /** Answers all members of a set. O(N) for N members. `SMEMBERS` */
   smembers: (key: Arg) => B[];
   /** Tells of each of several values whether it is a member of a set. O(1) for each member. `SMISMEMBER` */
@@ -569,6 +597,10 @@ export interface Waiting<B = string> {
   bzpopmax: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B, number] | null;
   /** Takes out the entry with the lowest score of the first sorted set that has one; waits for one. O(log N). `BZPOPMIN` */
   bzpopmin: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B, number] | null;
+  /** Waits until so many replicas have the connection's writes, or the time is up; answers how many have. O(1). `WAIT` */
+  wait: (numreplicas: Integer, timeout: Integer, options?: WaitOptions) => number;
+  /** Waits until the connection's writes are in the append-only files of this server and of so many replicas, or the time is up; answers in how many of each they are. O(1). `WAITAOF` */
+  waitaof: (numlocal: Integer, numreplicas: Integer, timeout: Integer, options?: WaitOptions) => [number, number];
   /** Answers the entries of several streams after an id each, and waits for one where asked to. O(N) for N entries answered. `XREAD` */
   xread: (streams: Readonly<Record<string, Arg>> | readonly { key: Arg; id: Arg }[], options?: XreadOptions & { block?: Integer } & WaitOptions) => Record<string, [B, B[]][]> | null;
   /** Answers entries as a consumer of a group: new ones, which are pending then, or those it has pending. O(N log M) for N entries answered, M being what is pending. `XREADGROUP` */
@@ -637,6 +669,9 @@ export type LolwutOptions = { version?: Integer };
 
 /** Options of LPOS. */
 export type LposOptions = { rank?: Integer; count?: Integer; maxlen?: Integer };
+
+/** Options of MEMORY USAGE. */
+export type MemoryUsageOptions = { samples?: Integer };
 
 /** Options of PEXPIRE. */
 export type PexpireOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
@@ -839,6 +874,12 @@ incrby
 incrbyfloat
 info *
 keys
+latency|doctor
+latency|graph
+latency|histogram *
+latency|history
+latency|latest
+latency|reset *
 lcs . . len idx minmatchlen- withmatchlen
 lindex
 linsert
@@ -854,6 +895,11 @@ lrange
 lrem
 lset
 ltrim
+memory|doctor
+memory|malloc-stats
+memory|purge
+memory|stats
+memory|usage . samples-
 mget *
 move
 mset :key,value
@@ -902,6 +948,9 @@ sinter *
 sintercard # limit-
 sinterstore . *
 sismember
+slowlog|get ?
+slowlog|len
+slowlog|reset
 smembers
 smismember . *
 smove
@@ -985,5 +1034,7 @@ brpoplpush
 bzmpop . # . count-
 bzpopmax @ .
 bzpopmin @ .
+wait
+waitaof
 xread count- block- =STREAMS %key,id
 xreadgroup =GROUP . . count- block- noack =STREAMS %key,id`;

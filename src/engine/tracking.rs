@@ -251,7 +251,7 @@ impl Engine {
         for holder in entry.holders {
             let tracks = self.held(holder).and_then(|session| session.tracks.as_deref());
             let own = by == Some((holder.session, holder.client));
-            if tracks.is_some_and(|tracks| !tracks.bcast && !(tracks.noloop && own)) {
+            if tracks.is_some_and(|tracks| !(tracks.bcast || tracks.noloop && own)) {
                 self.send_tracking(holder, Named::Key(key));
             }
         }
@@ -324,7 +324,7 @@ impl Engine {
             self.redirect_is_broken(holder, target.client);
             return;
         };
-        if !session.resp3 && !(redirect.is_some() && session.subscriptions() > 0) {
+        if !(session.resp3 || redirect.is_some() && session.subscriptions() > 0) {
             return;
         }
         self.write_to(target.session, |reply| {
