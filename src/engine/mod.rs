@@ -310,7 +310,10 @@ impl Engine {
             return false;
         }
         session.pending.extend_from_slice(rest);
-        true
+        if session.pending.len() > 64 << 10 {
+            self.bound_input();
+        }
+        self.session(id).is_some_and(|session| !session.killed)
     }
 
     /// Goes on with a session's kept input.

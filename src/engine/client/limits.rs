@@ -28,6 +28,9 @@ pub struct SessionLimits {
     pub idle: i64,
     /// `client-query-buffer-limit`, in bytes.
     pub input: usize,
+    /// What all sessions together may have sent without its having been run, in bytes. Redis leaves that to the machine;
+    /// here it shares four gigabytes with the data, and whoever fills them takes everybody down.
+    pub all_input: usize,
     /// `client-output-buffer-limit` of the classes normal, replica and pubsub.
     pub output: [OutputLimit; 3],
 }
@@ -38,6 +41,7 @@ impl Default for SessionLimits {
             clients: 10000,
             idle: 0,
             input: 1 << 30,
+            all_input: 1 << 30,
             output: [
                 OutputLimit::default(),
                 OutputLimit { hard: 256 << 20, soft: 64 << 20, seconds: 60 },
@@ -111,6 +115,21 @@ impl Engine {
             session.transaction = None;
         }
         self.list(id);
+    }
+
+    /// Closes the sessions that hold the most unprocessed input while all together hold too much. Costs a walk over all
+    /// sessions, so it is asked for only when one holds more than a little.
+    #[cold]
+    pub(crate) fn bound_input(&mut self) {
+        loop {
+            let held = self.sessions().map(|(id, session)| (session.pending.len(), id));
+            let (total, largest) = held.fold((0, (0, 0)), |(total, most), one| (total + one.0, one.max(most)));
+            if total <= self.limits.all_input || largest.0 == 0 {
+                return;
+            }
+            self.stats.input_limit_closed += 1;
+            self.kill(largest.1);
+        }
     }
 
     /// Closes a session that leaves too much unread.

@@ -188,3 +188,24 @@ fn no_touch_leaves_the_time_of_last_use_alone() {
     ask(&mut engine, a, "GET k");
     assert_eq!(ask(&mut engine, b, "OBJECT IDLETIME k"), ":0\r\n");
 }
+
+#[test]
+fn unprocessed_input_of_all_sessions_together_is_bounded() {
+    let mut engine = engine();
+    engine.limits.all_input = 1 << 20;
+    let part = vec![b'x'; 100_000];
+    let ids: Vec<_> = (0..20).map(|_| engine.open(false)).collect();
+    for _ in 0..3 {
+        for &id in &ids {
+            if engine.session(id).is_some_and(|session| session.pending.is_empty()) {
+                engine.receive(id, b"*2\r\n$4\r\nECHO\r\n$500000000\r\n");
+            }
+            engine.receive(id, &part);
+        }
+        let held: usize = engine.sessions().map(|(_, session)| session.pending.len()).sum();
+        assert!(held <= 1 << 20);
+    }
+    assert!(engine.stats.input_limit_closed > 0);
+    let other = engine.open(false);
+    assert_eq!(ask(&mut engine, other, "PING"), "+PONG\r\n");
+}
