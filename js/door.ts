@@ -14,6 +14,12 @@ export interface EngineOptions {
   databases?: number;
 }
 
+const EMPTY = new Uint8Array();
+
+/** Longest output that shares a buffer with others, and that buffer's size, in bytes. */
+const SMALL = 1024;
+const SLAB = 32 << 10;
+
 /** Longest text that is written character by character: beyond it TextEncoder is quicker. */
 const SHORT = 64;
 
@@ -66,6 +72,8 @@ export class Door {
   private requestSize = 0;
   private spans = 0;
   private spansSize = 0;
+  private slab = EMPTY;
+  private slabAt = SLAB;
   private readonly decoder = new Decoder();
 
   constructor(module: WebAssembly.Module, options: EngineOptions = {}) {
@@ -273,14 +281,23 @@ export class Door {
     return this.guard((exports) => exports.door_next(this.address));
   }
 
-  /** A copy of at most `limit` bytes of a session's unsent output. */
+  /** A copy of at most `limit` bytes of a session's unsent output. Small copies share a buffer, and are never changed. */
   output(session: number, limit: number): Uint8Array {
     return this.guard((exports) => {
       const length = Math.min(exports.door_output(this.address, session) >>> 0, limit);
       if (length === 0) return EMPTY;
       this.view();
       const at = exports.door_output_at(this.address, session) >>> 0;
-      return this.bytes.slice(at, at + length);
+      if (length > SMALL) return this.bytes.slice(at, at + length);
+      // An array of its own for every reply would cost more than the reply: sockets need memory outside the heap.
+      if (this.slabAt + length > SLAB) {
+        this.slab = new Uint8Array(SLAB);
+        this.slabAt = 0;
+      }
+      const copy = this.slab.subarray(this.slabAt, this.slabAt + length);
+      this.slabAt += length;
+      copy.set(this.bytes.subarray(at, at + length));
+      return copy;
     });
   }
 
@@ -340,7 +357,6 @@ export interface Figures {
   expired: number;
 }
 
-const EMPTY = new Uint8Array();
 
 /** Writes text as UTF-8 at `at`, where room for three bytes a character is; the position behind it. */
 function writeText(bytes: Uint8Array, at: number, text: string): number {
