@@ -19,11 +19,11 @@ export async function freePort() {
   return port;
 }
 
-/** Starts `cachelet serve`; resolves when it has printed its addresses. `runner` is what runs the program: Node by default. */
-export async function startServer({ args = [], runner = [process.execPath], env = {} } = {}) {
+/** Starts `cachelet serve`; resolves when it has printed its addresses. `before` stands before all options. `runner` is what runs the program: Node by default. */
+export async function startServer({ args = [], before = [], runner = [process.execPath], env = {} } = {}) {
   const [port, httpPort] = [await freePort(), await freePort()];
-  const [command, ...before] = runner;
-  const child = spawn(command, [...before, cli, "serve", "--port", String(port), "--http-port", String(httpPort), ...args], {
+  const [command, ...options] = runner;
+  const child = spawn(command, [...options, cli, "serve", ...before, "--port", String(port), "--http-port", String(httpPort), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });

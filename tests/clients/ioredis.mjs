@@ -30,12 +30,14 @@ function door(Redis, options) {
   };
 }
 
-for (const [name, Redis] of [["ioredis 5", Redis5], ["ioredis 6", Redis6]]) {
+const deno = process.env.CACHELET_DENO ?? "node_modules/.bin/deno";
+
+for (const [name, Redis, runner] of [["ioredis 5", Redis5], ["ioredis 6", Redis6], ["ioredis 6 and a server in Deno", Redis6, [deno, "run", "-A"]]]) {
   describe(name, () => {
     let server;
     let through;
     before(async () => {
-      server = await startServer({ args: ["--requirepass", "secret"] });
+      server = await startServer({ args: ["--requirepass", "secret"], ...(runner ? { runner } : {}) });
       through = door(Redis, { port: server.port, password: "secret", lazyConnect: false });
     });
     after(async () => {

@@ -1,0 +1,206 @@
+// The program itself: what `cachelet serve` takes and refuses, how it ends, and `cachelet cli`.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { cli, freePort, Raw, root, startServer } from "./_server.mjs";
+
+const folder = mkdtempSync(join(tmpdir(), "cachelet-cli-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const run = (args, options = {}) => spawnSync(process.execPath, [cli, ...args], { encoding: "utf8", timeout: 20_000, ...options });
+const file = (name, text) => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+describe("cachelet", () => {
+  test("--version, --help, and what is neither", () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    assert.equal(run(["--version"]).stdout, `cachelet ${version}\n`);
+    assert.match(run(["--help"]).stdout, /cachelet serve/);
+    assert.deepEqual([run([]).status, run(["--help"]).status], [1, 0]);
+    const wrong = run(["sevre"]);
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.stderr, /there is no 'sevre'/);
+  });
+});
+
+describe("cachelet serve", () => {
+  const refused = (args, text) => {
+    const { status, stderr } = run(["serve", ...args]);
+    assert.match(stderr, text);
+    assert.equal(status, 1);
+  };
+
+  test("options that do not exist or do not fit", () => {
+    refused(["--prot", "7000"], /there is no parameter 'prot'/);
+    refused(["--port", "seven"], /a port is a number/);
+    refused(["--port", "70000"], /a port is a number/);
+    refused(["--port"], /takes one value/);
+    refused(["--hz", "0"], /hz/);
+    refused(["--hz", "1", "2"], /Bad directive or wrong number of arguments/);
+    refused(["--replicaof", "example.com", "6379"], /not available/);
+    refused(["-p", "7000"], /-p/);
+    refused(["none.conf"], /cannot be read/);
+    refused([file("bad.conf", 'hz 10\nrequirepass "open\n')], /line 2/);
+    refused([file("unknown.conf", "hz 10\n\nhsah-max 3\n")], /line 3: hsah-max/);
+    const self = join(folder, "self.conf");
+    writeFileSync(self, `include ${self}\n`);
+    refused([self], /includes itself/);
+    refused(["--dir", join(folder, "none")], /cannot be entered/);
+  });
+
+  test("an address beyond this machine takes a password and a token", async () => {
+    refused(["--bind", "0.0.0.0"], /password.*token/s);
+    refused(["--bind", "0.0.0.0", "--requirepass", "x"], /token/);
+    refused(["--bind", "0.0.0.0", "--http-token", "x"], /password/);
+    refused(["--bind", "127.0.0.1", "*"], /password/);
+    const server = await startServer({ args: ["--bind", "0.0.0.0", "--requirepass", "x", "--http-token", "y"] });
+    const raw = await Raw.open(server.port);
+    assert.match((await raw.call("GET", "a")).message, /^NOAUTH/);
+    await raw.close();
+    assert.equal((await fetch(`${server.url}/get/a`)).status, 401);
+    await server.stop();
+  });
+
+  test("a port that is taken", async () => {
+    const server = await startServer();
+    refused(["--port", String(server.port), "--http-port", "0"], new RegExp(`127\\.0\\.0\\.1:${server.port} is taken`));
+    refused(["--port", String(await freePort()), "--http-port", String(server.httpPort)], /is taken/);
+    await server.stop();
+  });
+
+  test("a configuration file, its includes, and options that win over it", async () => {
+    const inner = file("inner.conf", 'requirepass "p w\\x41"\n');
+    const outer = file("outer.conf", `# as Redis reads it\nmaxclients 77\n\ninclude ${inner}\nNOTIFY-keyspace-events KEA\nhz 20\nsave ""\ntcp-backlog 511\ndaemonize no\n`);
+    const pidfile = join(folder, "pid");
+    const server = await startServer({ args: ["--hz", "30", "--pidfile", pidfile, "--databases", "3"], before: [outer] });
+    assert.equal(readFileSync(pidfile, "utf8"), `${server.pid}\n`);
+    const raw = await Raw.open(server.port);
+    assert.equal(await raw.call("AUTH", "p wA"), "OK");
+    const get = async (name) => (await raw.call("CONFIG", "GET", name))[1];
+    assert.deepEqual([await get("maxclients"), await get("hz"), await get("databases"), await get("port"), await get("notify-keyspace-events")], ["77", "30", "3", String(server.port), "AKE"]);
+    assert.match((await raw.call("SELECT", "3")).message, /out of range/);
+    assert.match(server.output(), /say nothing here: .*tcp-backlog/);
+    await raw.close();
+    assert.equal(await server.stop("SIGINT"), 0);
+    assert.ok(!existsSync(pidfile));
+  });
+
+  test("a configuration from standard input", async () => {
+    const port = await freePort();
+    const child = spawn(process.execPath, [cli, "serve", "-", "--http-port", "0"], { stdio: ["pipe", "pipe", "inherit"] });
+    child.stdin.end(`port ${port}\n`);
+    await once(child.stdout, "data");
+    const raw = await Raw.open(port);
+    assert.equal(await raw.call("PING"), "PONG");
+    await raw.close();
+    child.kill();
+    assert.equal((await once(child, "exit"))[0], 0);
+  });
+
+  test("SIGTERM, SIGINT and SHUTDOWN end it with clients connected and waiting", async () => {
+    for (const end of ["SIGTERM", "SIGINT", "SHUTDOWN"]) {
+      const server = await startServer();
+      const clients = await Promise.all(Array.from({ length: 20 }, () => Raw.open(server.port)));
+      clients.slice(1, 10).forEach((client) => client.send("BLPOP nothing 0\r\n"));
+      clients.slice(10).forEach((client) => client.send("SUBSCRIBE x\r\n"));
+      const events = await fetch(`${server.url}/subscribe/x`);
+      if (end === "SHUTDOWN") clients[0].send("SHUTDOWN NOSAVE\r\n");
+      else server.child.kill(end);
+      const [code, signal] = server.child.exitCode === null ? await once(server.child, "exit") : [server.child.exitCode, null];
+      assert.deepEqual([code, signal], [0, null], end);
+      await Promise.all(clients.map((client) => client.closed));
+      await events.body.cancel().catch(() => {});
+    }
+  });
+
+  test("the console page, and no other file", async () => {
+    const server = await startServer();
+    const home = await fetch(`${server.url}/`, { headers: { accept: "text/html,*/*" }, redirect: "manual" });
+    assert.deepEqual([home.status, home.headers.get("location")], [302, "/console/"]);
+    const page = await fetch(`${server.url}/console/`);
+    assert.match(await page.text(), /<!doctype html>/);
+    assert.equal((await fetch(`${server.url}/dist/wasm/cachelet.wasm`)).headers.get("content-type"), "application/wasm");
+    assert.equal((await fetch(`${server.url}/console/none.js`)).status, 404);
+    // As bytes: fetch would tidy the paths up.
+    for (const path of ["/console/../package.json", "/console/%2e%2e/package.json", "/console/..%2fpackage.json", "/dist/..\\package.json", "/dist//etc/passwd", "/console/./../../../../etc/passwd"]) {
+      const socket = connect(server.httpPort, "127.0.0.1");
+      socket.end(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+      let text = "";
+      for await (const part of socket) text += part;
+      assert.match(text, /^HTTP\/1\.1 40[04] /, path);
+      assert.doesNotMatch(text, /"exports"|root:/, path);
+    }
+    await server.stop();
+  });
+});
+
+describe("cachelet cli", () => {
+  let server;
+  before(async () => {
+    server = await startServer({ args: ["--requirepass", "secret"] });
+  });
+  after(() => server.stop());
+  const ask = (args, input, env = {}) => run(["cli", "-p", String(server.port), ...args], { input, env: { ...process.env, REDISCLI_AUTH: "secret", ...env } });
+
+  test("one command, plainly and for people", () => {
+    assert.equal(ask(["set", "a", "1"]).stdout, "OK\n");
+    assert.equal(ask(["get", "a"]).stdout, "1\n");
+    assert.equal(ask(["--no-raw", "get", "a"]).stdout, '"1"\n');
+    assert.equal(ask(["--no-raw", "get", "none"]).stdout, "(nil)\n");
+    assert.equal(ask(["get", "none"]).stdout, "\n");
+    assert.equal(ask(["--no-raw", "rpush", "l", "x", "y"]).stdout, "(integer) 2\n");
+    assert.equal(ask(["--no-raw", "lrange", "l", "0", "-1"]).stdout, '1) "x"\n2) "y"\n');
+    assert.equal(ask(["--no-raw", "-3", "config", "get", "maxclients"]).stdout, '1# "maxclients" => "10000"\n');
+    assert.equal(ask(["-n", "2", "get", "a"]).stdout, "\n");
+    assert.equal(ask(["-r", "3", "incr", "n"]).stdout, "1\n2\n3\n");
+  });
+
+  test("errors: shown, and with -e the exit code's matter", () => {
+    assert.match(ask(["--no-raw", "incr", "l"]).stdout, /^\(error\) WRONGTYPE /);
+    assert.equal(ask(["incr", "l"]).status, 0);
+    assert.equal(ask(["-e", "incr", "l"]).status, 1);
+    assert.match(ask(["get", "a"], "", { REDISCLI_AUTH: "wrong" }).stderr, /AUTH failed/);
+    assert.match(ask(["-a", "secret", "get", "a"], "", { REDISCLI_AUTH: "" }).stdout, /^1\n$/);
+    assert.match(ask(["-u", `redis://:secret@127.0.0.1:${server.port}/2`, "set", "db", "two"], "", { REDISCLI_AUTH: "" }).stdout, /OK/);
+    assert.match(ask(["--nonsense"]).stderr, /there is no option/);
+  });
+
+  test("nobody there", async () => {
+    const { status, stderr } = run(["cli", "-p", String(await freePort()), "ping"]);
+    assert.deepEqual([status, /nobody listens/.test(stderr)], [1, true]);
+  });
+
+  test("lines from standard input, the last argument from it, and --pipe", () => {
+    const { stdout } = ask([], 'set b "two words"\n\nget b\nget "b\nmulti\nget b\nexec\n');
+    assert.equal(stdout, "OK\ntwo words\nInvalid argument(s)\nOK\nQUEUED\ntwo words\n");
+    const value = Buffer.from([0, 255, 10, 13]);
+    assert.equal(ask(["-x", "set", "bin"], value).stdout, "OK\n");
+    const { stdout: bytes } = spawnSync(process.execPath, [cli, "cli", "-p", String(server.port), "-a", "secret", "get", "bin"]);
+    assert.deepEqual(bytes, Buffer.concat([value, Buffer.from("\n")]));
+    const piped = ask(["--pipe"], "SET p 1\r\nINCR p\r\nINCR l\r\n*2\r\n$3\r\nGET\r\n$1\r\np\r\n");
+    assert.match(piped.stdout, /^WRONGTYPE .*\nerrors: 1, replies: 4\n$/);
+    assert.equal(piped.status, 1);
+  });
+
+  test("subscribing until it is interrupted", async () => {
+    const child = spawn(process.execPath, [cli, "cli", "-p", String(server.port), "-a", "secret", "--no-raw", "subscribe", "news"], { stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    const heard = async (text) => {
+      while (!output.includes(text)) output += (await once(child.stdout, "data"))[0];
+    };
+    await heard("(integer) 1");
+    ask(["publish", "news", "hello"]);
+    await heard('3) "hello"');
+    child.kill("SIGINT");
+    assert.equal((await once(child, "exit"))[0], 0);
+    assert.match(output, /^Reading messages/);
+  });
+});
