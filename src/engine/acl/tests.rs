@@ -263,3 +263,29 @@ fn clients_are_listed_and_closed_by_user() {
     assert_eq!(ask(&mut engine, admin, "CLIENT KILL USER bob"), ":1\r\n");
     assert!(engine.is_to_close(bob));
 }
+
+#[test]
+fn keys_behind_words_and_counts_are_found() {
+    let (mut engine, _, bob) = with_user("+@all ~a*");
+    let refused = "-NOPERM No permissions to access a key\r\n";
+    for line in [
+        "XREAD STREAMS b 0",
+        "XREAD COUNT 1 STREAMS a b 0 0",
+        "XREADGROUP GROUP g c STREAMS b >",
+        "XREADGROUP GROUP g STREAMS STREAMS b >",
+        "XREADGROUP GROUP STREAMS a STREAMS b >",
+        "LMPOP 2 a b LEFT",
+        "ZUNION 2 a b",
+        "ZUNIONSTORE a 1 b",
+        "BZMPOP 0 2 a b MIN",
+        "SINTERCARD 2 a b",
+        "XGROUP CREATE b g 0",
+        "OBJECT ENCODING b",
+        "MSET a 1 b 2",
+    ] {
+        assert_eq!(ask(&mut engine, bob, line), refused, "{line}");
+    }
+    for line in ["XREAD STREAMS a a2 0 0", "ZUNION 1 a", "LMPOP 2 a a2 LEFT"] {
+        assert_ne!(ask(&mut engine, bob, line), refused, "{line}");
+    }
+}
