@@ -32,6 +32,7 @@ pub mod spec;
 pub mod bitmaps;
 mod context;
 pub mod dump;
+pub mod geo;
 pub mod grammar;
 pub mod hashes;
 pub mod help;
@@ -62,4 +63,5 @@ pub static FAMILIES: &[&[spec::Declared<DataHandler>]] = &[
     dump::TABLE,
     hyperloglog::TABLE,
     streams::TABLE,
+    geo::TABLE,
 ];

@@ -1,11 +1,13 @@
 //! The containers behind the values: no keys, no clock, no replies. Each states what its operations cost.
 
 pub mod dict;
+pub mod geohash;
 pub mod hash;
 pub mod hyperloglog;
 pub mod intset;
 pub mod list;
 pub mod listpack;
+pub mod partial_sort;
 pub mod set;
 pub mod sorted_set;
 pub mod stream;
