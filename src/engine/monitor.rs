@@ -58,8 +58,7 @@ pub(super) fn is_secret(command: Command, args: Args, at: usize) -> bool {
             false
         }
         "config|set" => at > 2 && at % 2 == 1 && args.is(at - 1, "requirepass"),
-        "acl|setuser" => at > 2,
-        "acl|deluser" | "acl|getuser" => at > 1,
+        "acl|setuser" | "acl|deluser" | "acl|getuser" => at > 1,
         _ => false,
     }
 }

@@ -81,3 +81,16 @@ fn a_transaction_is_logged_by_its_commands() {
     engine.set_stopwatch(None);
     assert_eq!(ask(&mut engine, id, "SLOWLOG LEN"), ":2\r\n");
 }
+
+#[test]
+fn secrets_are_not_kept() {
+    let mut engine = engine();
+    let id = engine.open(false);
+    ask(&mut engine, id, "CONFIG SET slowlog-log-slower-than 0");
+    take(&mut engine, 1);
+    ask(&mut engine, id, "ACL SETUSER bob on >secret allcommands");
+    ask(&mut engine, id, "HELLO 2 AUTH bob secret");
+    ask(&mut engine, id, "CONFIG SET hz 10 requirepass secret");
+    let log = ask(&mut engine, id, "SLOWLOG GET -1");
+    assert!(log.contains("requirepass\r\n$10\r\n(redacted)\r\n") && !log.contains("secret"), "{log}");
+}
