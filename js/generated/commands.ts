@@ -122,6 +122,29 @@ export interface Commands<B = string> {
   flushall: (options?: FlushallOptions) => "OK";
   /** Deletes all keys of the database. O(N) for N keys in the database. `FLUSHDB` */
   flushdb: (options?: FlushdbOptions) => "OK";
+  /** Puts members at positions, adding those that are new; a condition narrows that. O(log N) for each member. `GEOADD` */
+  geoadd: [
+    (key: Arg, data: { longitude: Double; latitude: Double; member: Arg } | readonly { longitude: Double; latitude: Double; member: Arg }[], options?: GeoaddOptions) => number,
+    (key: Arg, longitude: Double, latitude: Double, member: Arg, ...more: Arg[]) => number,
+  ];
+  /** Answers the distance between two members. O(1). `GEODIST` */
+  geodist: (key: Arg, member1: Arg, member2: Arg, options?: GeodistOptions) => B | null;
+  /** Answers the positions of members as standard geohashes. O(1) for each member. `GEOHASH` */
+  geohash: (key: Arg, ...members: Many[]) => (B | null)[];
+  /** Answers the positions of members. O(1) for each member. `GEOPOS` */
+  geopos: (key: Arg, ...members: Many[]) => ([number, number] | null)[];
+  /** Answers or stores the members within a distance of a position. O(N + log M) for N members in the square around the circle, M in all. `GEORADIUS` */
+  georadius: (key: Arg, longitude: Double, latitude: Double, radius: Double, unit: Word<"M" | "KM" | "FT" | "MI">, options?: GeoradiusOptions) => Reply[] | number;
+  /** Answers the members within a distance of a position. O(N + log M) for N members in the square around the circle, M in all. `GEORADIUS_RO` */
+  georadius_ro: (key: Arg, longitude: Double, latitude: Double, radius: Double, unit: Word<"M" | "KM" | "FT" | "MI">, options?: Georadius_roOptions) => Reply[];
+  /** Answers or stores the members within a distance of a member. O(N + log M) for N members in the square around the circle, M in all. `GEORADIUSBYMEMBER` */
+  georadiusbymember: (key: Arg, member: Arg, radius: Double, unit: Word<"M" | "KM" | "FT" | "MI">, options?: GeoradiusbymemberOptions) => Reply[] | number;
+  /** Answers the members within a distance of a member. O(N + log M) for N members in the square around the circle, M in all. `GEORADIUSBYMEMBER_RO` */
+  georadiusbymember_ro: (key: Arg, member: Arg, radius: Double, unit: Word<"M" | "KM" | "FT" | "MI">, options?: Georadiusbymember_roOptions) => Reply[];
+  /** Answers the members in a circle or a box around a member or a position. O(N + log M) for N members in the square around the area, M in all. `GEOSEARCH` */
+  geosearch: (key: Arg, options: GeosearchOptions) => Reply[];
+  /** Stores the members in a circle or a box around a member or a position, and answers how many they are. O(N + log M) for N members in the square around the area, M in all. `GEOSEARCHSTORE` */
+  geosearchstore: (destination: Arg, source: Arg, options: GeosearchstoreOptions) => number;
   /** Answers the value of a string key. O(1). `GET` */
   get: (key: Arg) => B | null;
   /** Answers one bit of a string; bits past its end are 0. O(1). `GETBIT` */
@@ -649,6 +672,30 @@ export type FlushallOptions = OneOf<{ async: boolean; sync: boolean }>;
 /** Options of FLUSHDB. */
 export type FlushdbOptions = OneOf<{ async: boolean; sync: boolean }>;
 
+/** Options of GEOADD. */
+export type GeoaddOptions = { ch?: boolean } & OneOf<{ nx: boolean; xx: boolean }>;
+
+/** Options of GEODIST. */
+export type GeodistOptions = OneOf<{ m: boolean; km: boolean; ft: boolean; mi: boolean }>;
+
+/** Options of GEORADIUS. */
+export type GeoradiusOptions = { withcoord?: boolean; withdist?: boolean; withhash?: boolean; count?: Integer; any?: boolean } & OneOf<{ asc: boolean; desc: boolean }> & OneOf<{ store: Arg; storedist: Arg }>;
+
+/** Options of GEORADIUS_RO. */
+export type Georadius_roOptions = { withcoord?: boolean; withdist?: boolean; withhash?: boolean; count?: Integer; any?: boolean } & OneOf<{ asc: boolean; desc: boolean }>;
+
+/** Options of GEORADIUSBYMEMBER. */
+export type GeoradiusbymemberOptions = { withcoord?: boolean; withdist?: boolean; withhash?: boolean; count?: Integer; any?: boolean } & OneOf<{ asc: boolean; desc: boolean }> & OneOf<{ store: Arg; storedist: Arg }>;
+
+/** Options of GEORADIUSBYMEMBER_RO. */
+export type Georadiusbymember_roOptions = { withcoord?: boolean; withdist?: boolean; withhash?: boolean; count?: Integer; any?: boolean } & OneOf<{ asc: boolean; desc: boolean }>;
+
+/** Options of GEOSEARCH. */
+export type GeosearchOptions = { count?: Integer; any?: boolean; withcoord?: boolean; withdist?: boolean; withhash?: boolean } & ExactlyOne<{ frommember: Arg; fromlonlat: readonly [longitude: Double, latitude: Double] }> & ExactlyOne<{ byradius: readonly [radius: Double, unit: Word<"M" | "KM" | "FT" | "MI">]; bybox: readonly [width: Double, height: Double, unit: Word<"M" | "KM" | "FT" | "MI">] }> & OneOf<{ asc: boolean; desc: boolean }>;
+
+/** Options of GEOSEARCHSTORE. */
+export type GeosearchstoreOptions = { count?: Integer; any?: boolean; storedist?: boolean } & ExactlyOne<{ frommember: Arg; fromlonlat: readonly [longitude: Double, latitude: Double] }> & ExactlyOne<{ byradius: readonly [radius: Double, unit: Word<"M" | "KM" | "FT" | "MI">]; bybox: readonly [width: Double, height: Double, unit: Word<"M" | "KM" | "FT" | "MI">] }> & OneOf<{ asc: boolean; desc: boolean }>;
+
 /** Options of GETEX. */
 export type GetexOptions = OneOf<{ ex: Integer; px: Integer; exat: Integer; pxat: Integer; persist: boolean }>;
 
@@ -847,6 +894,16 @@ expireat . . nx xx gt lt
 expiretime
 flushall async sync
 flushdb async sync
+geoadd . nx xx ch ;longitude,latitude,member
+geodist . . . m km ft mi
+geohash . *
+geopos . *
+georadius . . . . . withcoord withdist withhash count- any asc desc store- storedist-
+georadius_ro . . . . . withcoord withdist withhash count- any asc desc
+georadiusbymember . . . . withcoord withdist withhash count- any asc desc store- storedist-
+georadiusbymember_ro . . . . withcoord withdist withhash count- any asc desc
+geosearch . frommember- fromlonlat* byradius* bybox* asc desc count- any withcoord withdist withhash
+geosearchstore . . frommember- fromlonlat* byradius* bybox* asc desc count- any storedist
 get
 getbit
 getdel

@@ -122,7 +122,7 @@ pub fn syntax(arguments: &[Argument]) -> String {
 
 /// Reads a grammar. One that the declarations' own check at compile time let pass is read whole.
 pub fn parse(grammar: &'static str) -> Vec<Argument> {
-    let mut reader = Reader { rest: grammar, depth: 0, key_specs: 0 };
+    let mut reader = Reader { rest: grammar, key_specs: 0 };
     let mut alternatives = reader.alternatives();
     if alternatives.len() == 1 {
         alternatives.remove(0)
@@ -144,9 +144,7 @@ enum Shape {
 
 struct Reader {
     rest: &'static str,
-    /// Brackets that are open.
-    depth: usize,
-    /// Pieces with keys that were passed at the outermost level.
+    /// Words with key flags that were passed: each has a specification of its own.
     key_specs: usize,
 }
 
@@ -199,11 +197,7 @@ impl Reader {
                 all.extend(token);
                 return all;
             }
-            let before = self.rest;
             let (shape, mut piece) = self.piece();
-            if self.depth == 0 && before[..before.len() - self.rest.len()].contains('@') {
-                self.key_specs += 1;
-            }
             match (shape, token.take()) {
                 (Shape::Value, Some(word)) => {
                     piece.token = word.token;
@@ -246,9 +240,7 @@ impl Reader {
 
     /// What is inside a bracket that was just opened, and past its end.
     fn inside(&mut self) -> Vec<Vec<Argument>> {
-        self.depth += 1;
         let inside = self.alternatives();
-        self.depth -= 1;
         if !self.take("]") {
             self.take(")");
         }
@@ -277,6 +269,7 @@ impl Reader {
             let is_key = !flags.split('.').any(|flag| flag == "not_key");
             let kind = if is_key { ArgumentKind::Key } else { ArgumentKind::String };
             let key_spec = is_key.then_some(self.key_specs);
+            self.key_specs += 1;
             return (Shape::Value, Argument { key_spec, ..Argument::new(name, kind) });
         }
         let (name, kind) = match word.split_once(':') {

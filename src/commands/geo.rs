@@ -50,7 +50,7 @@ crate::commands! {
     "georadius" {
         since "3.2.0", cost "O(N + log M) for N members in the square around the circle, M in all",
         flags [WRITE DENYOOM MOVABLEKEYS],
-        args "key@RO.access longitude:double latitude:double radius:double unit=(M | KM | FT | MI) [WITHCOORD] [WITHDIST] [WITHHASH] [count-block=(COUNT count:int [ANY])] [order=(ASC | DESC)] [STORE storekey@OW.update] [STOREDIST storedistkey@OW.update]",
+        args "key@RO.access longitude:double latitude:double radius:double unit=(M | KM | FT | MI) [WITHCOORD] [WITHDIST] [WITHHASH] [count-block=(COUNT count:int [ANY])] [order=(ASC | DESC)] [store=(STORE storekey@OW.update | STOREDIST storedistkey@OW.update)]",
         reply "[any] | int",
         run georadius,
     }
@@ -65,7 +65,7 @@ crate::commands! {
     "georadiusbymember" {
         since "3.2.0", cost "O(N + log M) for N members in the square around the circle, M in all",
         flags [WRITE DENYOOM MOVABLEKEYS],
-        args "key@RO.access member radius:double unit=(M | KM | FT | MI) [WITHCOORD] [WITHDIST] [WITHHASH] [count-block=(COUNT count:int [ANY])] [order=(ASC | DESC)] [STORE storekey@OW.update] [STOREDIST storedistkey@OW.update]",
+        args "key@RO.access member radius:double unit=(M | KM | FT | MI) [WITHCOORD] [WITHDIST] [WITHHASH] [count-block=(COUNT count:int [ANY])] [order=(ASC | DESC)] [store=(STORE storekey@OW.update | STOREDIST storedistkey@OW.update)]",
         reply "[any] | int",
         run georadiusbymember,
     }

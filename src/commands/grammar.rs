@@ -200,6 +200,21 @@ const fn at_sign(text: &[u8], at: usize, end: usize) -> usize {
     i
 }
 
+/// Where the word begins that ends before `at`.
+const fn word_start(text: &[u8], mut at: usize) -> usize {
+    while at > 0 && !matches!(text[at - 1], b' ' | b'\n' | b'[' | b'(' | b'|') {
+        at -= 1;
+    }
+    at
+}
+
+const fn skip_blanks_back(text: &[u8], mut at: usize) -> usize {
+    while at > 0 && is_blank(text[at - 1]) {
+        at -= 1;
+    }
+    at
+}
+
 const fn equals(text: &[u8], from: usize, to: usize, word: &[u8]) -> bool {
     if to - from != word.len() {
         return false;
@@ -234,27 +249,38 @@ pub const fn keys(name: &str, grammar: &'static str) -> KeySpecs {
             let repeated = repeats(text, one.end - 3) || repeats(text, flags_end);
             let rest = alternatives(text, one.end);
             let last = -1 - rest.fewest as i8;
-            let (begin, find) = if text[at] == b'[' && !repeated {
-                // [WORD key@…]
-                let word = skip_blanks(text, at + 1);
-                let keyword = slice(grammar, word, word_end(text, word));
-                (Begin::Keyword(keyword, position as u8), Find::Range { last: 0, step: 1, limit: 0 })
-            } else if equals(text, before, before_end, b"numkeys:int") {
-                (Begin::Index(position as u8 - 1), Find::Count)
-            } else if open_from > 0 {
-                (
-                    Begin::Keyword(slice(grammar, before, before_end), open_from as u8),
-                    Find::Range { last: -1, step: 1, limit: 2 },
-                )
-            } else if !repeated {
-                (Begin::Index(position as u8), Find::Range { last: 0, step: 1, limit: 0 })
+            if text[at] == b'[' && !repeated {
+                // [WORD key@…], [what=(WORD key@… | OTHER key@…)]
+                let mut sign = sign;
+                while sign < one.end {
+                    let end = skip_blanks_back(text, word_start(text, sign));
+                    let keyword = slice(grammar, word_start(text, end), end);
+                    specs.list[specs.len] = KeySpec {
+                        flags: slice(grammar, sign + 1, word_end(text, sign)),
+                        begin: Begin::Keyword(keyword, position as u8),
+                        find: Find::Range { last: 0, step: 1, limit: 0 },
+                    };
+                    specs.len += 1;
+                    sign = at_sign(text, sign + 1, one.end);
+                }
             } else {
-                let step =
-                    if word_end(text, at) < one.end && text[word_end(text, at)] == b'(' { one.fewest } else { 1 };
-                (Begin::Index(position as u8), Find::Range { last, step: step as u8, limit: 0 })
-            };
-            specs.list[specs.len] = KeySpec { flags, begin, find };
-            specs.len += 1;
+                let (begin, find) = if equals(text, before, before_end, b"numkeys:int") {
+                    (Begin::Index(position as u8 - 1), Find::Count)
+                } else if open_from > 0 {
+                    (
+                        Begin::Keyword(slice(grammar, before, before_end), open_from as u8),
+                        Find::Range { last: -1, step: 1, limit: 2 },
+                    )
+                } else if !repeated {
+                    (Begin::Index(position as u8), Find::Range { last: 0, step: 1, limit: 0 })
+                } else {
+                    let step =
+                        if word_end(text, at) < one.end && text[word_end(text, at)] == b'(' { one.fewest } else { 1 };
+                    (Begin::Index(position as u8), Find::Range { last, step: step as u8, limit: 0 })
+                };
+                specs.list[specs.len] = KeySpec { flags, begin, find };
+                specs.len += 1;
+            }
         }
         before = at;
         before_end = word_end(text, at);

@@ -45,4 +45,8 @@ fn key_positions_follow_from_the_grammar() {
     assert_eq!((union.as_slice()[1].begin, union.as_slice()[1].find), (Begin::Index(2), Find::Count));
     let geo = keys("georadius", "key@RO longitude latitude radius unit=(M | KM) [STORE key@OW.update]");
     assert_eq!(geo.as_slice()[1].begin, Begin::Keyword("STORE", 6));
+    let either = keys("georadiusbymember", "key@RO member radius unit [store=(STORE a@OW.update | STOREDIST b@OW)]");
+    let [_, store, distance] = either.as_slice() else { panic!("three specifications") };
+    assert_eq!((store.flags, store.begin, store.find), ("OW.update", Begin::Keyword("STORE", 5), range(0, 1)));
+    assert_eq!((distance.flags, distance.begin, distance.find), ("OW", Begin::Keyword("STOREDIST", 5), range(0, 1)));
 }
