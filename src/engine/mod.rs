@@ -304,13 +304,13 @@ impl Engine {
         if rest.is_empty() || session.closing || session.killed {
             return true;
         }
-        if session.pending.len() + rest.len() > limit || session.pending.try_reserve(rest.len()).is_err() {
+        if session.unprocessed() + rest.len() > limit || session.pending.try_reserve(rest.len()).is_err() {
             self.stats.input_limit_closed += 1;
             self.kill(id);
             return false;
         }
         session.pending.extend_from_slice(rest);
-        if session.pending.len() > 64 << 10 {
+        if session.unprocessed() > 64 << 10 {
             self.bound_input();
         }
         self.session(id).is_some_and(|session| !session.killed)
@@ -323,16 +323,23 @@ impl Engine {
             return;
         }
         let mut pending = std::mem::take(&mut session.pending);
-        let taken = self.process(id, &pending);
+        let start = std::mem::take(&mut session.processed);
+        let done = start + self.process(id, &pending[start..]);
         if let Some(session) = self.session_mut(id) {
-            if taken == pending.len() {
+            if done == pending.len() {
                 // Keep a modest buffer: the next request will want it.
                 if pending.capacity() <= 64 << 10 {
                     pending.clear();
                     session.pending = pending;
                 }
             } else {
-                pending.drain(..taken);
+                // What is left moves to the front only when it is the smaller part: a client that takes its replies
+                // in small pieces would else have all of its input moved for each.
+                if done > pending.len() / 2 {
+                    pending.drain(..done);
+                } else {
+                    session.processed = done;
+                }
                 session.pending = pending;
             }
         }

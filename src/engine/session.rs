@@ -79,6 +79,8 @@ pub struct Session {
     pub(crate) blocked: Option<Blocked>,
     /// Input that is not processed yet.
     pub(crate) pending: Vec<u8>,
+    /// Bytes at the start of `pending` that are processed, and not yet removed.
+    pub(crate) processed: usize,
     pub(crate) parser: Parser,
     /// Output that the host has not taken yet. While a command of this session runs its replies go elsewhere and
     /// what lands here are pushes, which follow the reply.
@@ -134,6 +136,7 @@ impl Session {
             shard_channels: BTreeSet::new(),
             blocked: None,
             pending: Vec::new(),
+            processed: 0,
             parser: Parser::default(),
             out: Vec::new(),
             out_sent: 0,
@@ -156,6 +159,11 @@ impl Session {
     /// Whether RESP2's rule for subscribers holds: only (un)subscribing, PING, QUIT and RESET are allowed.
     pub fn only_listens(&self) -> bool {
         !self.resp3 && self.subscriptions() > 0
+    }
+
+    /// Bytes of input that are not processed yet.
+    pub fn unprocessed(&self) -> usize {
+        self.pending.len() - self.processed
     }
 
     /// Bytes of output that the host has not taken.

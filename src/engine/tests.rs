@@ -65,6 +65,34 @@ fn effects_are_numbered_and_a_transaction_is_one_unit() {
 }
 
 #[test]
+fn a_pipeline_sent_whole_is_answered_piece_by_piece() {
+    let mut engine = engine();
+    let id = engine.open(false);
+    engine.receive(id, format!("SET k {}\r\n", "x".repeat(60000)).as_bytes());
+    engine.sent(id, 5);
+    let mut request = Vec::new();
+    (0..500).for_each(|i| request.extend_from_slice(format!("GET k\r\nECHO {i}\r\n").as_bytes()));
+    for part in request.chunks(777) {
+        engine.receive(id, part);
+    }
+    assert!(engine.session(id).is_some_and(|session| session.unprocessed() > 5000));
+    let mut replies = Vec::new();
+    while !engine.output(id).is_empty() {
+        let part = engine.output(id)[..engine.output(id).len().min(100_000)].to_vec();
+        engine.sent(id, part.len());
+        replies.extend_from_slice(&part);
+    }
+    let mut expected = Vec::new();
+    for i in 0..500 {
+        let number = i.to_string();
+        let reply = format!("$60000\r\n{}\r\n${}\r\n{number}\r\n", "x".repeat(60000), number.len());
+        expected.extend_from_slice(reply.as_bytes());
+    }
+    assert!(replies == expected);
+    assert!(engine.session(id).is_some_and(|session| session.unprocessed() == 0 && session.processed == 0));
+}
+
+#[test]
 fn a_client_that_never_reads_is_bounded() {
     let mut engine = engine();
     let id = engine.open(false);

@@ -112,6 +112,7 @@ impl Engine {
         if let Some(session) = self.session_mut(id) {
             session.killed = true;
             session.pending = Vec::new();
+            session.processed = 0;
             session.transaction = None;
         }
         self.list(id);
@@ -122,7 +123,7 @@ impl Engine {
     #[cold]
     pub(crate) fn bound_input(&mut self) {
         loop {
-            let held = self.sessions().map(|(id, session)| (session.pending.len(), id));
+            let held = self.sessions().map(|(id, session)| (session.unprocessed(), id));
             let (total, largest) = held.fold((0, (0, 0)), |(total, most), one| (total + one.0, one.max(most)));
             if total <= self.limits.all_input || largest.0 == 0 {
                 return;

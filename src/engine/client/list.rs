@@ -94,8 +94,8 @@ fn line(id: SessionId, session: &Session, user: &[u8], now: i64) -> String {
     field("ssub", &session.shard_channels.len());
     field("multi", &queued.map_or(-1, |transaction| (transaction.queue.len() + transaction.running) as i64));
     field("watch", &session.watched.len());
-    field("qbuf", &session.pending.len());
-    field("qbuf-free", &(session.pending.capacity() - session.pending.len()));
+    field("qbuf", &session.unprocessed());
+    field("qbuf-free", &(session.pending.capacity() - session.unprocessed()));
     field("argv-mem", &argv);
     field("multi-mem", &queue);
     field("rbs", &session.out.capacity());
