@@ -195,6 +195,12 @@ class WebSocketTransport extends SocketTransport {
     return this.#ended || this.socket.write(frame(BINARY, bytes));
   }
 
+  /** Closes at once, saying so as far as the peer takes it. */
+  override destroy(): void {
+    if (!this.#ended) this.socket.write(frame(CLOSE, closing(1001, "the server stops")));
+    super.destroy();
+  }
+
   override close(): void {
     if (this.#ended) return;
     this.#ended = true;

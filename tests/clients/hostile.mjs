@@ -98,6 +98,29 @@ for (const [where, runner] of [["Node", [process.execPath]], ["Deno", [deno, "ru
     await until("its session is left", async () => (await sessions()) === few);
   });
 
+  test("a client that never reads and never stops sending", async () => {
+    const before = server.memory();
+    const mad = connect(server.port, "127.0.0.1");
+    mad.on("error", () => {});
+    await once(mad, "connect");
+    mad.pause();
+    mad.write("*2\r\n$3\r\nGET\r\n$5\r\nlarge\r\n".repeat(1000));
+    const part = Buffer.from("*2\r\n$3\r\nGET\r\n$5\r\nlarge\r\n".repeat(50_000));
+    let sent = 0;
+    let held = false;
+    while (!held && sent < 1000 * MB) {
+      sent += part.length;
+      if (mad.write(part)) continue;
+      held = await Promise.race([once(mad, "drain").then(() => false), new Promise((go) => setTimeout(go, 2000, true))]);
+    }
+    assert.ok(held, "the server goes on taking");
+    assert.ok(server.memory() - before < 1000 * MB, `${(server.memory() - before) / MB} MB are held`);
+    await isServed();
+    mad.destroy();
+    await until("its session is left", async () => (await sessions()) === few);
+    await isServed();
+  });
+
   test("a subscriber that never reads is disconnected", async () => {
     const before = server.memory();
     const deaf = connect(server.port, "127.0.0.1");
