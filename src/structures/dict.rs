@@ -317,6 +317,20 @@ impl<T: Keyed> Dict<T> {
         Some(item)
     }
 
+    /// An item with that hash for which `is` holds: for owners who remember hashes instead of keys.
+    pub fn find_hashed(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<&T> {
+        self.table(hash).find(spread(hash), |item| is(item) && item_hash(self.seed, item) == hash)
+    }
+
+    /// Takes out an item with that hash for which `is` holds.
+    pub fn take_hashed(&mut self, hash: u64, is: impl Fn(&T) -> bool) -> Option<T> {
+        let seed = self.seed;
+        let is = |item: &T| is(item) && item_hash(seed, item) == hash;
+        let item = self.table_mut(hash).find_entry(spread(hash), is).ok()?.remove().0;
+        self.removed(hash);
+        Some(item)
+    }
+
     /// Settles the books after an item with that hash went: gives memory back, merges sparse neighbours.
     fn removed(&mut self, hash: u64) {
         let seed = self.seed;

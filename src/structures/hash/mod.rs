@@ -1,19 +1,31 @@
-//! Hash: fields with values.
+//! Hash: fields with values, each of which may expire.
 //!
 //! Small ones are a listpack of field, value, field, value: a lookup reads through it, and it takes a fraction of a
 //! table's memory. Past the limits it becomes a table for good. Limits, the table's seed among them, come with each change: they are the engine's, and a
 //! small hash shall not carry them.
+//!
+//! A hash becomes *timed* when a field is first to expire, and stays so: its listpack then holds expiries too
+//! ([`timed`]), its table the order in which fields expire ([`table`]). The clock is the owner's: it asks for
+//! [`Hash::soonest`] and calls [`Hash::expire`] before it looks at anything else. Where more is due than that call
+//! may remove, the rest is hidden from readers, but still counted by [`Hash::len`]; who writes a field must then
+//! call [`Hash::remove_hidden`] for it first.
 
 mod field;
+mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod timed_tests;
+mod timed;
 
-use super::dict::{self, Dict, Keyed};
+use super::dict::{self, Keyed};
 use super::listpack::{self, Item, Listpack};
 use super::Limits;
 use crate::bytes::Rng;
 use field::Field;
+pub use field::LATEST;
 use std::collections::BTreeSet;
+use table::{shows, Table};
 
 /// A map from field to value. See the module for its shape and costs.
 #[derive(Clone, Debug)]
@@ -24,20 +36,27 @@ pub struct Hash {
 #[derive(Clone)]
 enum Form {
     Pack(Listpack),
+    /// In a box, so that plain hashes do not grow by what tells the two apart.
+    Timed(Box<Listpack>),
     Table(Box<Table>),
 }
 
-#[derive(Clone)]
-struct Table {
-    dict: Dict<Field>,
-    /// Heap bytes of all fields.
-    bytes: usize,
+/// What putting a value does to a field that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Put {
+    /// Replaces its value and takes off its expiry.
+    Clear,
+    /// Replaces its value.
+    Keep,
+    /// Nothing.
+    Absent,
 }
 
 impl std::fmt::Debug for Form {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Form::Pack(pack) => pack.fmt(out),
+            Form::Timed(pack) => pack.fmt(out),
             Form::Table(table) => out.debug_list().entries(table.dict.iter()).finish(),
         }
     }
@@ -70,20 +89,29 @@ impl Hash {
         hash.listpack().is_some_and(|pack| pack.distinct(1)).then_some(hash)
     }
 
-    /// The compact form's fields and values, if it has that form.
+    /// The compact form's fields and values, if it has that form and no field was ever to expire.
     pub fn listpack(&self) -> Option<&Listpack> {
         match &self.form {
             Form::Pack(pack) => Some(pack),
-            Form::Table(_) => None,
+            Form::Timed(_) | Form::Table(_) => None,
         }
     }
 
-    /// Number of fields. O(1).
+    /// Number of fields, hidden ones included. O(1).
     #[inline]
     pub fn len(&self) -> usize {
         match &self.form {
             Form::Pack(pack) => pack.len() / 2,
+            Form::Timed(pack) => pack.len() / timed::WIDTH,
             Form::Table(table) => table.dict.len(),
+        }
+    }
+
+    /// Number of fields that [`iter`](Self::iter) shows. O(1), O(n) while some are hidden.
+    pub fn shown(&self) -> usize {
+        match &self.form {
+            Form::Table(table) => table.dict.len() - table.count_hidden(),
+            _ => self.len(),
         }
     }
 
@@ -93,10 +121,11 @@ impl Hash {
         self.len() == 0
     }
 
-    /// What OBJECT ENCODING says: `listpack` or `hashtable`.
+    /// What OBJECT ENCODING says: `listpack`, `listpackex` or `hashtable`.
     pub fn encoding(&self) -> &'static str {
         match &self.form {
             Form::Pack(_) => "listpack",
+            Form::Timed(_) => "listpackex",
             Form::Table(_) => "hashtable",
         }
     }
@@ -105,7 +134,8 @@ impl Hash {
     pub fn heap_bytes(&self) -> usize {
         match &self.form {
             Form::Pack(pack) => pack.heap_bytes(),
-            Form::Table(table) => size_of::<Table>() + table.bytes + table.dict.table_bytes(),
+            Form::Timed(pack) => size_of::<Listpack>() + pack.heap_bytes(),
+            Form::Table(table) => table.heap_bytes(),
         }
     }
 
@@ -118,18 +148,96 @@ impl Hash {
     }
 
     fn make_table(&mut self, fields: usize, seed: u64) {
-        if let Form::Pack(pack) = &self.form {
-            let mut dict = Dict::with_capacity(seed, fields.max(pack.len() / 2));
-            let mut bytes = 0;
-            for (name, value) in self.iter() {
-                let field = Field::new(name.bytes(&mut [0; 20]), value.bytes(&mut [0; 20]));
-                bytes += field.heap_bytes();
-                // A listpack from outside may name a field twice: the last one stays.
-                if let Some(replaced) = dict.insert(field) {
-                    bytes -= replaced.heap_bytes();
-                }
+        if matches!(self.form, Form::Table(_)) {
+            return;
+        }
+        let mut table = Table::with_capacity(seed, fields.max(self.len()));
+        if self.is_timed() {
+            table.make_timed();
+        }
+        for (name, value, expiry) in self.entries() {
+            // A listpack from outside may name a field twice: the last one stays.
+            table.insert(Field::new(name.bytes(&mut [0; 20]), value.bytes(&mut [0; 20]), expiry));
+        }
+        self.form = Form::Table(Box::new(table));
+    }
+
+    /// Whether some field was ever to expire.
+    #[inline]
+    pub fn is_timed(&self) -> bool {
+        match &self.form {
+            Form::Pack(_) => false,
+            Form::Timed(_) => true,
+            Form::Table(table) => table.is_timed(),
+        }
+    }
+
+    /// Makes ready for fields that expire. O(n) for a listpack, the first time.
+    pub fn make_timed(&mut self) {
+        match &mut self.form {
+            Form::Pack(plain) => self.form = Form::Timed(Box::new(timed::from_plain(plain))),
+            Form::Timed(_) => {}
+            Form::Table(table) => {
+                table.make_timed();
             }
-            self.form = Form::Table(Box::new(Table { dict, bytes }));
+        }
+    }
+
+    /// When the first field expires, in milliseconds since 1970. O(1), for a table O(log n).
+    #[inline]
+    pub fn soonest(&self) -> Option<i64> {
+        match &self.form {
+            Form::Pack(_) => None,
+            Form::Timed(pack) => Some(timed::soonest(pack)).filter(|&at| at != 0),
+            Form::Table(table) => table.soonest(),
+        }
+    }
+
+    /// Removes the fields that expire by `now`, the soonest first, and shows the name of each. A table removes about
+    /// `budget` at most and hides the rest: O(budget log n). How many were removed.
+    pub fn expire(&mut self, now: i64, budget: usize, gone: &mut dyn FnMut(&[u8])) -> usize {
+        match &mut self.form {
+            Form::Pack(_) => 0,
+            Form::Timed(pack) => timed::expire(pack, now, gone),
+            Form::Table(table) => table.expire(now, budget, gone),
+        }
+    }
+
+    /// Whether there are fields that are due and hidden.
+    #[inline]
+    pub fn hides_some(&self) -> bool {
+        matches!(&self.form, Form::Table(table) if table.hides_some())
+    }
+
+    /// Removes `field` if it is hidden; whether it was. Costs as [`get`](Self::get).
+    pub fn remove_hidden(&mut self, field: &[u8]) -> bool {
+        match &mut self.form {
+            Form::Table(table) => table.remove_hidden(field),
+            _ => false,
+        }
+    }
+
+    /// When `field` expires, in milliseconds since 1970: `None` without such a field, `Some(None)` when it does not.
+    /// Costs as [`get`](Self::get).
+    pub fn expiry(&self, field: &[u8]) -> Option<Option<i64>> {
+        match &self.form {
+            Form::Pack(pack) => pack.find(pack.first(), field, 1).map(|_| None),
+            Form::Timed(pack) => timed::find(pack, field).map(|at| Some(timed::expiry(pack, at)).filter(|&at| at != 0)),
+            Form::Table(table) => table.get(field).map(Field::expiry),
+        }
+    }
+
+    /// Sets when `field` expires (at most at [`LATEST`], at least at 1), or that it does not; false without such a
+    /// field. O(log n), for a listpack O(its bytes).
+    pub fn set_expiry(&mut self, field: &[u8], at: Option<i64>) -> bool {
+        let at = at.map(|at| at.clamp(1, LATEST));
+        if at.is_some() {
+            self.make_timed();
+        }
+        match &mut self.form {
+            Form::Pack(pack) => pack.find(pack.first(), field, 1).is_some(),
+            Form::Timed(pack) => timed::set_expiry(pack, field, at.unwrap_or(0)),
+            Form::Table(table) => table.set_expiry(field, at),
         }
     }
 
@@ -144,7 +252,8 @@ impl Hash {
     pub fn get(&self, field: &[u8]) -> Option<Item<'_>> {
         match &self.form {
             Form::Pack(pack) => Hash::find(pack, field).map(|at| pack.get(at)),
-            Form::Table(table) => table.dict.get(field).map(|field| Item::Bytes(field.value())),
+            Form::Timed(pack) => timed::find(pack, field).and_then(|at| pack.next(at)).map(|at| pack.get(at)),
+            Form::Table(table) => table.get(field).map(|field| Item::Bytes(field.value())),
         }
     }
 
@@ -153,7 +262,8 @@ impl Hash {
     pub fn contains(&self, field: &[u8]) -> bool {
         match &self.form {
             Form::Pack(pack) => pack.find(pack.first(), field, 1).is_some(),
-            Form::Table(table) => table.dict.contains(field),
+            Form::Timed(pack) => timed::find(pack, field).is_some(),
+            Form::Table(table) => table.get(field).is_some(),
         }
     }
 
@@ -162,113 +272,119 @@ impl Hash {
         self.get(field).map(|value| value.len())
     }
 
-    /// Gives `field` the value `value`; whether the field was created. Costs as [`get`](Self::get).
+    /// Gives `field` the value `value` and takes off its expiry; whether the field was created. Costs as
+    /// [`get`](Self::get).
     #[inline]
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: Limits) -> bool {
-        self.put(field, value, true, limits)
+        self.put(field, value, Put::Clear, limits)
+    }
+
+    /// [`Hash::set`] that keeps the expiry.
+    pub fn set_keeping_expiry(&mut self, field: &[u8], value: &[u8], limits: Limits) -> bool {
+        self.put(field, value, Put::Keep, limits)
     }
 
     /// Creates `field` with `value`; false, and nothing done, if it exists. Costs as [`get`](Self::get).
     pub fn set_if_absent(&mut self, field: &[u8], value: &[u8], limits: Limits) -> bool {
-        self.put(field, value, false, limits)
+        self.put(field, value, Put::Absent, limits)
     }
 
-    fn put(&mut self, name: &[u8], value: &[u8], replace: bool, limits: Limits) -> bool {
-        if let Form::Pack(pack) = &mut self.form {
-            let small = name.len() <= limits.value && value.len() <= limits.value;
-            if small && pack.fits(name.len() + value.len(), 2) {
-                match Hash::find(pack, name) {
-                    Some(at) if replace => {
-                        pack.replace(at, value);
-                        return false;
-                    }
-                    Some(_) => return false,
-                    None => {
-                        pack.push_back(name);
-                        pack.push_back(value);
-                    }
-                }
-                if self.len() > limits.entries {
-                    self.make_table(0, limits.seed);
-                }
-                return true;
-            }
-            if !replace && Hash::find(pack, name).is_some() {
+    fn put(&mut self, name: &[u8], value: &[u8], how: Put, limits: Limits) -> bool {
+        let (bytes, small) = (name.len() + value.len(), name.len() <= limits.value && value.len() <= limits.value);
+        let fits = match &self.form {
+            Form::Pack(pack) => small && pack.fits(bytes, 2),
+            Form::Timed(pack) => small && pack.fits(bytes, timed::WIDTH),
+            Form::Table(_) => true,
+        };
+        if !fits {
+            if how == Put::Absent && self.contains(name) {
                 return false;
             }
             self.make_table(0, limits.seed);
         }
-        let Form::Table(table) = &mut self.form else { unreachable!("a listpack was turned into a table") };
-        let (field, created) = table.dict.get_or_insert_with(name, || Field::new(name, value));
-        if created {
-            table.bytes += field.heap_bytes();
-        } else if replace {
-            table.bytes -= field.heap_bytes();
-            field.set_value(value);
-            table.bytes += field.heap_bytes();
+        let created = match &mut self.form {
+            Form::Table(table) => return table.put(name, value, how),
+            Form::Timed(pack) => timed::put(pack, name, value, how),
+            Form::Pack(pack) => match Hash::find(pack, name) {
+                Some(_) if how == Put::Absent => return false,
+                Some(at) => {
+                    pack.replace(at, value);
+                    false
+                }
+                None => {
+                    pack.push_back(name);
+                    pack.push_back(value);
+                    true
+                }
+            },
+        };
+        if self.len() > limits.entries {
+            self.make_table(0, limits.seed);
         }
         created
     }
 
     /// Removes `field`; whether it was there. Costs as [`get`](Self::get).
     pub fn remove(&mut self, field: &[u8]) -> bool {
-        match &mut self.form {
-            Form::Pack(pack) => match pack.find(pack.first(), field, 1) {
-                Some(at) => {
-                    pack.delete_run(at, 2);
-                    true
-                }
-                None => false,
-            },
-            Form::Table(table) => match table.dict.remove(field) {
-                Some(field) => {
-                    table.bytes -= field.heap_bytes();
-                    true
-                }
-                None => false,
-            },
-        }
+        let (at, pack, width) = match &mut self.form {
+            Form::Pack(pack) => (pack.find(pack.first(), field, 1), pack, 2),
+            Form::Timed(pack) => (timed::find(pack, field), &mut **pack, timed::WIDTH),
+            Form::Table(table) => return table.remove(field),
+        };
+        at.is_some_and(|at| {
+            pack.delete_run(at, width);
+            true
+        })
     }
 
-    /// Fields with their values: in a listpack in the order they were created, in a table in none.
+    /// Fields with their values: in a listpack in its order, in a table in none.
     pub fn iter(&self) -> Iter<'_> {
-        match &self.form {
-            Form::Pack(pack) => Iter(Walk::Pack(pack.iter())),
-            Form::Table(table) => Iter(Walk::Table(table.dict.iter())),
-        }
+        Iter(self.entries())
     }
 
-    /// One step of a full iteration, with the guarantees of [`Dict::scan`]; a listpack gives everything in one step.
-    /// Returns the cursor to go on with, 0 at the end.
+    /// Fields with their values and when they expire, in the order of [`iter`](Self::iter).
+    pub fn entries(&self) -> Entries<'_> {
+        Entries(match &self.form {
+            Form::Pack(pack) => Walk::Pack(pack.iter()),
+            Form::Timed(pack) => Walk::Timed(pack.iter()),
+            Form::Table(table) => Walk::Table(table.dict.iter(), table.hidden()),
+        })
+    }
+
+    /// One step of a full iteration, with the guarantees of [`Dict::scan`](dict::Dict::scan); a listpack gives
+    /// everything in one step. Returns the cursor to go on with, 0 at the end.
     pub fn scan<'a>(&'a self, cursor: u64, count: usize, visit: &mut dyn FnMut(Item<'a>, Item<'a>)) -> u64 {
-        match &self.form {
-            Form::Pack(_) => {
-                self.iter().for_each(|(field, value)| visit(field, value));
-                0
+        let Form::Table(table) = &self.form else {
+            self.iter().for_each(|(field, value)| visit(field, value));
+            return 0;
+        };
+        let hidden = table.hidden();
+        table.dict.scan(cursor, count, &mut |field| {
+            if shows(hidden, field) {
+                visit(Item::Bytes(field.key()), Item::Bytes(field.value()));
             }
-            Form::Table(table) => {
-                table.dict.scan(cursor, count, &mut |field| visit(Item::Bytes(field.key()), Item::Bytes(field.value())))
-            }
-        }
+        })
     }
 
-    /// A field by chance, with its value; all are equally likely. O(1), for a listpack O(its bytes).
+    /// A field by chance, with its value; all are equally likely, hidden ones too. O(1), for a listpack O(its bytes).
     pub fn random(&self, rng: &mut Rng) -> Option<(Item<'_>, Item<'_>)> {
-        match &self.form {
-            Form::Pack(_) if self.is_empty() => None,
-            Form::Pack(pack) => {
-                let at = pack.seek(2 * rng.below(pack.len() / 2) as i64)?;
-                Some((pack.get(at), pack.get(pack.next(at)?)))
-            }
+        let (pack, width) = match &self.form {
+            Form::Pack(pack) => (pack, 2),
+            Form::Timed(pack) => (&**pack, timed::WIDTH),
             Form::Table(table) => {
                 let field = table.dict.random(rng)?;
-                Some((Item::Bytes(field.key()), Item::Bytes(field.value())))
+                return Some((Item::Bytes(field.key()), Item::Bytes(field.value())));
             }
+        };
+        if pack.is_empty() {
+            return None;
         }
+        let at = pack.seek((width * rng.below(pack.len() / width)) as i64)?;
+        Some((pack.get(at), pack.get(pack.next(at)?)))
     }
 
-    /// Visits `count` different fields by chance, all if there are no more. O(n), or O(count) where that is less
-    /// than a third of a table.
+    /// Visits `count` different fields by chance, all if there are no more; no field may be hidden. O(n), or O(count)
+    /// where that is less than a third of a table.
     pub fn random_distinct<'a>(&'a self, count: usize, rng: &mut Rng, visit: &mut dyn FnMut(Item<'a>, Item<'a>)) {
         let mut wanted = count.min(self.len());
         match &self.form {
@@ -301,14 +417,8 @@ impl Hash {
     /// Frees about `budget` fields and says whether nothing is left: for freeing a large hash in slices.
     pub fn free_some(&mut self, budget: usize) -> bool {
         let done = match &mut self.form {
-            Form::Pack(_) => true,
-            Form::Table(table) => {
-                let (held, fields) = (table.bytes, table.dict.len().max(1));
-                let done = table.dict.free_some(budget);
-                // What went is not weighed one by one; the rest is taken to be as heavy on average.
-                table.bytes = (held as u64 * table.dict.len() as u64 / fields as u64) as usize;
-                done
-            }
+            Form::Pack(_) | Form::Timed(_) => true,
+            Form::Table(table) => table.free_some(budget),
         };
         if done {
             *self = Hash::new();
@@ -318,23 +428,39 @@ impl Hash {
 }
 
 /// Iterator over fields and values; see [`Hash::iter`].
-pub struct Iter<'a>(Walk<'a>);
-
-enum Walk<'a> {
-    Pack(listpack::Iter<'a>),
-    Table(dict::Iter<'a, Field>),
-}
+pub struct Iter<'a>(Entries<'a>);
 
 impl<'a> Iterator for Iter<'a> {
     type Item = (Item<'a>, Item<'a>);
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(field, value, _)| (field, value))
+    }
+}
+
+/// Iterator over fields, values and expiries; see [`Hash::entries`].
+pub struct Entries<'a>(Walk<'a>);
+
+enum Walk<'a> {
+    Pack(listpack::Iter<'a>),
+    Timed(listpack::Iter<'a>),
+    Table(dict::Iter<'a, Field>, i64),
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (Item<'a>, Item<'a>, Option<i64>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
-            Walk::Pack(pack) => Some((pack.next()?, pack.next()?)),
-            Walk::Table(table) => {
-                let field = table.next()?;
-                Some((Item::Bytes(field.key()), Item::Bytes(field.value())))
+            Walk::Pack(pack) => Some((pack.next()?, pack.next()?, None)),
+            Walk::Timed(pack) => {
+                Some((pack.next()?, pack.next()?, pack.next()?.as_i64().filter(|&expiry| expiry != 0)))
+            }
+            Walk::Table(table, hidden) => {
+                let field = table.find(|field| shows(*hidden, field))?;
+                Some((Item::Bytes(field.key()), Item::Bytes(field.value()), field.expiry()))
             }
         }
     }
