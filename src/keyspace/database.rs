@@ -12,10 +12,27 @@ struct Segment {
     entries: Dict<Entry>,
     /// Entries that have an expiry.
     volatile: usize,
-    /// No entry expires before this; a lower bound, made exact by a whole walk.
+    /// Hashes whose fields may expire.
+    timed: usize,
+    /// No entry and no field expires before this; a lower bound, made exact by a whole walk.
     soonest: i64,
     /// Where the walk that looks for due entries stands, and the earliest expiry it saw.
     walk: (u64, i64),
+}
+
+impl Segment {
+    /// Says that something expires at `at`.
+    fn lower(&mut self, at: i64) {
+        self.soonest = self.soonest.min(at);
+        self.walk.1 = self.walk.1.min(at);
+    }
+
+    /// Forgets the bound once nothing is left that could expire.
+    fn relax(&mut self) {
+        if self.volatile == 0 && self.timed == 0 {
+            self.soonest = NEVER;
+        }
+    }
 }
 
 /// Where a key belongs: its segment and its hash in the segment's table.
@@ -31,6 +48,7 @@ pub struct Database {
     segments: Vec<Segment>,
     len: usize,
     volatile: usize,
+    timed: usize,
 }
 
 /// Where `key` belongs in a keyspace seeded with `seed`.
@@ -69,6 +87,11 @@ impl Database {
         entries.table_bytes().checked_div(entries.len()).map_or(0, |share| share.min(2 * entry))
     }
 
+    /// How many hashes have fields that may expire.
+    pub fn timed(&self) -> usize {
+        self.timed
+    }
+
     /// All entries, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.segments.iter().flat_map(|segment| segment.entries.iter())
@@ -93,7 +116,7 @@ impl Database {
     #[cold]
     fn allocate(&mut self, seed: u64) {
         self.segments = (0..SEGMENTS)
-            .map(|_| Segment { entries: Dict::new(seed), volatile: 0, soonest: NEVER, walk: (0, NEVER) })
+            .map(|_| Segment { entries: Dict::new(seed), volatile: 0, timed: 0, soonest: NEVER, walk: (0, NEVER) })
             .collect();
     }
 
@@ -120,7 +143,8 @@ impl Database {
             entry.expire_at = at;
             segment.volatile = segment.volatile.wrapping_add_signed(change);
             self.volatile = self.volatile.wrapping_add_signed(change);
-            segment.soonest = if segment.volatile == 0 { NEVER } else { segment.soonest.min(at) };
+            let idle = segment.volatile == 0 && segment.timed == 0;
+            segment.soonest = if idle { NEVER } else { segment.soonest.min(at) };
             segment.walk.1 = segment.walk.1.min(at);
         }
         (entry, new)
@@ -134,10 +158,29 @@ impl Database {
             segment.volatile -= 1;
             self.volatile -= 1;
         }
-        if segment.volatile == 0 {
-            segment.soonest = NEVER;
+        if entry.value.is_timed() {
+            segment.timed -= 1;
+            self.timed -= 1;
         }
+        segment.relax();
         Some(entry)
+    }
+
+    /// Says that the value at `place` was a timed hash before, is one now, and when its first field expires.
+    pub(crate) fn retime(&mut self, place: Place, was: bool, is: bool, soonest: i64) {
+        let Some(segment) = self.segments.get_mut(place.segment) else { return };
+        let change = is as isize - was as isize;
+        segment.timed = segment.timed.wrapping_add_signed(change);
+        self.timed = self.timed.wrapping_add_signed(change);
+        segment.lower(soonest);
+        segment.relax();
+    }
+
+    /// Says that something at `place` expires at `at`.
+    pub(crate) fn note_due(&mut self, place: Place, at: i64) {
+        if let Some(segment) = self.segments.get_mut(place.segment) {
+            segment.lower(at);
+        }
     }
 
     /// Sets when the key at `place` expires ([`NEVER`] for not at all); false when it is not there.
@@ -148,8 +191,8 @@ impl Database {
         entry.expire_at = at;
         segment.volatile = segment.volatile.wrapping_add_signed(change);
         self.volatile = self.volatile.wrapping_add_signed(change);
-        segment.soonest = if segment.volatile == 0 { NEVER } else { segment.soonest.min(at) };
-        segment.walk.1 = segment.walk.1.min(at);
+        segment.lower(at);
+        segment.relax();
         true
     }
 
@@ -158,7 +201,7 @@ impl Database {
         self.segments.get(segment).is_some_and(|segment| segment.soonest <= now)
     }
 
-    /// Walks on through `segment` by about `budget` entries and collects the keys that are due. Returns how many
+    /// Walks on through `segment` by about `budget` entries and collects the keys that are due, or that have fields which are. Returns how many
     /// were visited and whether the walk reached the end.
     pub(crate) fn find_due(
         &mut self,
@@ -169,14 +212,16 @@ impl Database {
     ) -> (usize, bool) {
         let segment = &mut self.segments[segment];
         let (mut cursor, mut soonest) = segment.walk;
-        let mut seen = 0;
+        let (mut seen, timed) = (0, segment.timed > 0);
         loop {
             cursor = segment.entries.scan(cursor, 64, &mut |entry| {
                 seen += 1;
-                if entry.expire_at <= now {
+                let fields = if timed { entry.value.soonest() } else { NEVER };
+                let next = entry.expire_at.min(fields);
+                if next <= now {
                     due.push(entry.key().into());
                 } else {
-                    soonest = soonest.min(entry.expire_at);
+                    soonest = soonest.min(next);
                 }
             });
             if cursor == 0 || seen >= budget {
@@ -192,9 +237,9 @@ impl Database {
         (seen, cursor == 0)
     }
 
-    /// No key expires before this; [`NEVER`] when none does.
+    /// No key and no field expires before this; [`NEVER`] when none does.
     pub(crate) fn soonest(&self) -> i64 {
-        if self.volatile == 0 {
+        if self.volatile == 0 && self.timed == 0 {
             return NEVER;
         }
         self.segments.iter().map(|segment| segment.soonest).min().unwrap_or(NEVER)

@@ -114,13 +114,13 @@ impl Keys<'_> {
     }
 
     #[inline]
-    fn place(&self, key: &[u8]) -> Place {
+    pub(super) fn place(&self, key: &[u8]) -> Place {
         place(self.space.seed, key)
     }
 
     /// Removes the key when its time has come.
     #[inline]
-    fn settle(&mut self, place: Place, key: &[u8]) {
+    pub(super) fn settle(&mut self, place: Place, key: &[u8]) {
         if self.space.databases[self.db].may_be_due(place, self.space.now) {
             self.settle_slowly(place, key);
         }
@@ -128,9 +128,11 @@ impl Keys<'_> {
 
     #[cold]
     fn settle_slowly(&mut self, place: Place, key: &[u8]) {
-        let due = self.space.databases[self.db].find(place, key).is_some_and(|entry| entry.expire_at <= self.space.now);
-        if due {
+        let Some(entry) = self.space.databases[self.db].find(place, key) else { return };
+        if entry.expire_at <= self.space.now {
             self.expire_now(key);
+        } else if entry.value.soonest() <= self.space.now {
+            self.expire_fields(place, key, super::fields::AT_ONCE);
         }
     }
 
@@ -147,7 +149,7 @@ impl Keys<'_> {
     }
 
     /// Large values are freed in slices, later.
-    fn discard(&mut self, value: Value) {
+    pub(super) fn discard(&mut self, value: Value) {
         if value.is_large() {
             self.space.garbage.push(value);
         }
@@ -180,6 +182,12 @@ impl Keys<'_> {
     pub fn write(&mut self, key: &[u8]) -> Option<&mut Value> {
         let place = self.place(key);
         self.settle(place, key);
+        self.write_at(place, key)
+    }
+
+    /// [`Keys::write`] of a key that is settled.
+    #[inline]
+    pub(super) fn write_at(&mut self, place: Place, key: &[u8]) -> Option<&mut Value> {
         let space = &mut *self.space;
         let entry = space.databases[self.db].find_mut(place, key)?;
         entry.access = space.access_clock;
@@ -235,6 +243,11 @@ impl Keys<'_> {
         let mut value = Some(value);
         let (entry, new) = self.open(key, expiry, || value.take().expect("made at most once"));
         let old = value.map(|value| std::mem::replace(&mut entry.value, value));
+        let (was, is) = (old.as_ref().is_some_and(Value::is_timed), entry.value.is_timed());
+        if was || is {
+            let soonest = entry.value.soonest();
+            self.retime(key, was, is, soonest);
+        }
         old.into_iter().for_each(|old| self.discard(old));
         new
     }
@@ -251,6 +264,9 @@ impl Keys<'_> {
             Value::Str(held) => held.assign(bytes),
             other => {
                 let old = std::mem::replace(other, Value::string(bytes));
+                if old.is_timed() {
+                    self.retime(key, true, false, NEVER);
+                }
                 self.discard(old);
             }
         }

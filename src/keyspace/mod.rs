@@ -4,6 +4,7 @@
 mod changes;
 mod database;
 mod entry;
+mod fields;
 mod keys;
 mod value;
 
@@ -69,6 +70,8 @@ pub struct Stats {
     pub misses: u64,
     /// Keys that expired.
     pub expired: u64,
+    /// Fields of hashes that expired.
+    pub expired_fields: u64,
 }
 
 /// All databases, and what every command on them shares.
@@ -94,6 +97,8 @@ pub struct Keyspace {
     flushed: Vec<Dict<Entry>>,
     /// Where the next slice of active expiry starts: database, segment.
     pub(crate) expiry_at: (usize, usize),
+    /// Some hash may hide fields that are due: there were too many to remove at once.
+    pub(crate) backlog: bool,
 }
 
 impl Keyspace {
@@ -113,6 +118,7 @@ impl Keyspace {
             garbage: Vec::new(),
             flushed: Vec::new(),
             expiry_at: (0, 0),
+            backlog: false,
         }
     }
 
@@ -228,7 +234,7 @@ impl Keyspace {
     }
 
     /// One slice of active expiry: visits about `budget` entries of segments in which something is due, removes
-    /// what has expired, and says whether more may be due now.
+    /// keys and fields that have expired, about twice as many at most, and says whether more may be due now.
     pub fn expire_some(&mut self, budget: usize) -> bool {
         let mut visited = 0;
         let segments = self.databases.len() * SEGMENTS;
@@ -243,25 +249,27 @@ impl Keyspace {
                 visited += seen;
                 let mut keys = self.keys(db);
                 for key in due {
-                    keys.expire_now(&key);
+                    visited += keys.expire_due(&key, (3 * budget).saturating_sub(visited));
                 }
                 if !finished {
                     return true;
                 }
-            } else if segment == 0 && self.databases[db].volatile() == 0 {
+            } else if segment == 0 && self.databases[db].soonest() > self.now {
                 self.expiry_at = ((db + 1) % self.databases.len(), 0);
                 if self.expiry_at.0 == 0 && self.databases.iter().all(|db| db.soonest() > self.now) {
-                    return false;
+                    break;
                 }
                 continue;
             }
             self.expiry_at =
                 if segment + 1 < SEGMENTS { (db, segment + 1) } else { ((db + 1) % self.databases.len(), 0) };
         }
-        self.databases.iter().any(|db| db.soonest() <= self.now)
+        let more = self.databases.iter().any(|db| db.soonest() <= self.now);
+        self.backlog &= more;
+        more
     }
 
-    /// No key expires before this instant (milliseconds since 1970); `None` when none has an expiry.
+    /// No key and no field expires before this instant (milliseconds since 1970); `None` when none has an expiry.
     pub fn next_expiry(&self) -> Option<i64> {
         let soonest = self.databases.iter().map(Database::soonest).min().unwrap_or(i64::MAX);
         (soonest != i64::MAX).then_some(soonest)

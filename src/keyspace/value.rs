@@ -1,5 +1,6 @@
 //! The types a key can hold.
 
+use super::entry::NEVER;
 use crate::bytes::number::{format_i64, parse_i64, I64_TEXT};
 use crate::structures::hash::Hash;
 use crate::structures::list::List;
@@ -157,6 +158,21 @@ impl Value {
         match self {
             Value::Stream(stream) => stream.weight(),
             _ => self.len(),
+        }
+    }
+
+    /// Whether it is a hash in which some field was ever to expire.
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        matches!(self, Value::Hash(hash) if hash.is_timed())
+    }
+
+    /// When the first field of a hash expires, [`NEVER`] where none does.
+    #[inline]
+    pub(crate) fn soonest(&self) -> i64 {
+        match self {
+            Value::Hash(hash) => hash.soonest().unwrap_or(NEVER),
+            _ => NEVER,
         }
     }
 

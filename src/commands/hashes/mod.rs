@@ -1,4 +1,12 @@
-//! Hashes: fields and their values under one key.
+//! Hashes: fields and their values under one key. What deals with the expiry of fields is in [`expiry`], and in
+//! [`combined`] what reads or sets them at the same time.
+
+mod combined;
+mod expiry;
+#[cfg(test)]
+mod expiry_tests;
+#[cfg(test)]
+mod tests;
 
 use super::scan::{cursor, ScanOptions};
 use super::{int, Context, DataHandler, Handled, Outcome};
@@ -9,6 +17,8 @@ use crate::resp::{Args, Fault};
 use crate::structures::hash::Hash;
 use crate::structures::listpack::Item;
 use crate::structures::Limits;
+use combined::{hgetdel, hgetex, hsetex};
+use expiry::{hexpire, hexpireat, hexpiretime, hpersist, hpexpire, hpexpireat, hpexpiretime, hpttl, httl};
 
 crate::commands! {
     /// The hash commands.
@@ -131,6 +141,92 @@ crate::commands! {
         tips "nondeterministic_output",
         run hscan,
     }
+    /// Lets fields expire after so many seconds.
+    "hexpire" {
+        since "7.4.0", cost "O(1) per field", flags [DENYOOM FAST WRITE],
+        args "key@RW.update seconds:int [condition=(NX | XX | GT | LT)] FIELDS fields=(numfields:int field...)",
+        reply "[int]",
+        run hexpire,
+    }
+    /// Lets fields expire after so many milliseconds.
+    "hpexpire" {
+        since "7.4.0", cost "O(1) per field", flags [DENYOOM FAST WRITE],
+        args "key@RW.update milliseconds:int [condition=(NX | XX | GT | LT)] FIELDS fields=(numfields:int field...)",
+        reply "[int]",
+        run hpexpire,
+    }
+    /// Lets fields expire at an instant in seconds since 1970.
+    "hexpireat" {
+        since "7.4.0", cost "O(1) per field", flags [DENYOOM FAST WRITE],
+        args "key@RW.update unix-time-seconds:time [condition=(NX | XX | GT | LT)] FIELDS fields=(numfields:int field...)",
+        reply "[int]",
+        run hexpireat,
+    }
+    /// Lets fields expire at an instant in milliseconds since 1970.
+    "hpexpireat" {
+        since "7.4.0", cost "O(1) per field", flags [DENYOOM FAST WRITE],
+        args "key@RW.update unix-time-milliseconds:time [condition=(NX | XX | GT | LT)] FIELDS fields=(numfields:int field...)",
+        reply "[int]",
+        run hpexpireat,
+    }
+    /// Answers in how many seconds fields expire; -1 for never, -2 for no such field.
+    "httl" {
+        since "7.4.0", cost "O(1) per field", flags [FAST READONLY],
+        args "key@RO.access FIELDS fields=(numfields:int field...)",
+        reply "[int]",
+        tips "nondeterministic_output",
+        run httl,
+    }
+    /// Answers in how many milliseconds fields expire; -1 for never, -2 for no such field.
+    "hpttl" {
+        since "7.4.0", cost "O(1) per field", flags [FAST READONLY],
+        args "key@RO.access FIELDS fields=(numfields:int field...)",
+        reply "[int]",
+        tips "nondeterministic_output",
+        run hpttl,
+    }
+    /// Answers when fields expire, in seconds since 1970; -1 for never, -2 for no such field.
+    "hexpiretime" {
+        since "7.4.0", cost "O(1) per field", flags [FAST READONLY],
+        args "key@RO.access FIELDS fields=(numfields:int field...)",
+        reply "[int]",
+        run hexpiretime,
+    }
+    /// Answers when fields expire, in milliseconds since 1970; -1 for never, -2 for no such field.
+    "hpexpiretime" {
+        since "7.4.0", cost "O(1) per field", flags [FAST READONLY],
+        args "key@RO.access FIELDS fields=(numfields:int field...)",
+        reply "[int]",
+        run hpexpiretime,
+    }
+    /// Takes the expiry off fields.
+    "hpersist" {
+        since "7.4.0", cost "O(1) per field", flags [FAST WRITE],
+        args "key@RW.update FIELDS fields=(numfields:int field...)",
+        reply "[int]",
+        run hpersist,
+    }
+    /// Answers the values of fields and removes the fields, and the hash with its last one.
+    "hgetdel" {
+        since "8.0.0", cost "O(1) per field", flags [FAST WRITE],
+        args "key@RW.access.delete FIELDS fields=(numfields:int field...)",
+        reply "[bytes?]",
+        run hgetdel,
+    }
+    /// Answers the values of fields and sets or takes off their expiry.
+    "hgetex" {
+        since "8.0.0", cost "O(1) per field", flags [FAST WRITE],
+        args "key@RW.access.update [expiration=(EX seconds:int | PX milliseconds:int | EXAT unix-time-seconds:time | PXAT unix-time-milliseconds:time | PERSIST)] FIELDS fields=(numfields:int field...)",
+        reply "[bytes?]",
+        run hgetex,
+    }
+    /// Gives fields new values and an expiry; on request only if all or none of them are there.
+    "hsetex" {
+        since "8.0.0", cost "O(1) per field", flags [DENYOOM FAST WRITE],
+        args "key@RW.update [condition=(FNX | FXX)] [expiration=(EX seconds:int | PX milliseconds:int | EXAT unix-time-seconds:time | PXAT unix-time-milliseconds:time | KEEPTTL)] FIELDS fields=(numfields:int data=(field value)...)",
+        reply "int",
+        run hsetex,
+    }
 }
 
 /// Bytes of the shortest bulk string in a reply.
@@ -147,7 +243,8 @@ fn set_pairs(ctx: &mut Context, args: Args) -> Result<usize, Fault> {
     }
     let key = args.at(1);
     let limits = limits(ctx);
-    let hash = ctx.keys.hash_or_new(key)?;
+    let fields = (2..args.len()).step_by(2).map(|index| args.at(index));
+    let hash = ctx.keys.hash_fields_or_new(key, fields)?;
     let pairs = args.len() / 2 - 1;
     hash.make_room(pairs, limits);
     let mut created = 0;
@@ -174,7 +271,8 @@ fn hmset(ctx: &mut Context, args: Args) -> Handled {
 fn hsetnx(ctx: &mut Context, args: Args) -> Handled {
     let key = args.at(1);
     let limits = limits(ctx);
-    let created = ctx.keys.hash_or_new(key)?.set_if_absent(args.at(2), args.at(3), limits);
+    let hash = ctx.keys.hash_fields_or_new(key, std::iter::once(args.at(2)))?;
+    let created = hash.set_if_absent(args.at(2), args.at(3), limits);
     if created {
         ctx.keys.modified(key, Class::HASH, "hset");
     }
@@ -204,7 +302,7 @@ fn hmget(ctx: &mut Context, args: Args) -> Handled {
 
 fn hgetall(ctx: &mut Context, args: Args) -> Handled {
     let hash = ctx.keys.read_hash(args.at(1))?;
-    ctx.reply.map(hash.map_or(0, Hash::len));
+    ctx.reply.map(hash.map_or(0, Hash::shown));
     for (field, value) in hash.into_iter().flat_map(Hash::iter) {
         ctx.reply.bulk(field.bytes(&mut [0; 20]));
         ctx.reply.bulk(value.bytes(&mut [0; 20]));
@@ -222,7 +320,7 @@ fn hvals(ctx: &mut Context, args: Args) -> Handled {
 
 fn each(ctx: &mut Context, args: Args, part: for<'a> fn((Item<'a>, Item<'a>)) -> Item<'a>) -> Handled {
     let hash = ctx.keys.read_hash(args.at(1))?;
-    ctx.reply.array(hash.map_or(0, Hash::len));
+    ctx.reply.array(hash.map_or(0, Hash::shown));
     for pair in hash.into_iter().flat_map(Hash::iter) {
         ctx.reply.bulk(part(pair).bytes(&mut [0; 20]));
     }
@@ -249,7 +347,7 @@ fn hexists(ctx: &mut Context, args: Args) -> Handled {
 
 fn hdel(ctx: &mut Context, args: Args) -> Handled {
     let key = args.at(1);
-    let gone = match ctx.keys.hash_mut(key)? {
+    let gone = match ctx.keys.hash_fields(key, args.iter_from(2))? {
         Some(hash) => args.iter_from(2).filter(|field| hash.remove(field)).count(),
         None => 0,
     };
@@ -267,12 +365,12 @@ fn hincrby(ctx: &mut Context, args: Args) -> Handled {
     let increment = int(args.at(3))?;
     let limits = limits(ctx);
     // A missing hash is made only when nothing can go wrong any more.
-    let present = match ctx.keys.hash_mut(key)?.and_then(|hash| hash.get(field)) {
+    let present = match ctx.keys.hash_fields(key, std::iter::once(field))?.and_then(|hash| hash.get(field)) {
         Some(value) => value.as_i64().ok_or(Fault::Text("ERR hash value is not an integer"))?,
         None => 0,
     };
     let sum = present.checked_add(increment).ok_or(Fault::Overflow)?;
-    ctx.keys.hash_or_new(key)?.set(field, format_i64(sum, &mut [0; 20]), limits);
+    ctx.keys.hash_or_new(key)?.set_keeping_expiry(field, format_i64(sum, &mut [0; 20]), limits);
     ctx.keys.modified(key, Class::HASH, "hincrby");
     ctx.reply.int(sum);
     Ok(Outcome::Done)
@@ -285,7 +383,7 @@ fn hincrbyfloat(ctx: &mut Context, args: Args) -> Handled {
         return Err(Fault::Text("ERR value is NaN or Infinity"));
     }
     let limits = limits(ctx);
-    let present = match ctx.keys.hash_mut(key)?.and_then(|hash| hash.get(field)) {
+    let present = match ctx.keys.hash_fields(key, std::iter::once(field))?.and_then(|hash| hash.get(field)) {
         Some(value) => value.to_vec(),
         None => b"0".to_vec(),
     };
@@ -296,10 +394,16 @@ fn hincrbyfloat(ctx: &mut Context, args: Args) -> Handled {
     }
     let mut text = Vec::with_capacity(24);
     sum.push(&mut text);
-    ctx.keys.hash_or_new(key)?.set(field, &text, limits);
+    let hash = ctx.keys.hash_or_new(key)?;
+    hash.set_keeping_expiry(field, &text, limits);
+    let expires = hash.expiry(field).flatten().is_some();
     ctx.keys.modified(key, Class::HASH, "hincrbyfloat");
     // The digits are carried on, not the addition: it must not depend on who repeats it.
-    ctx.keys.effect(&[b"HSET", key, field, &text]);
+    if expires {
+        ctx.keys.effect(&[b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", field, &text]);
+    } else {
+        ctx.keys.effect(&[b"HSET", key, field, &text]);
+    }
     ctx.reply.bulk(&text);
     Ok(Outcome::Done)
 }
@@ -323,6 +427,7 @@ fn hrandfield(ctx: &mut Context, args: Args) -> Handled {
     }
     let many = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     // Chance is taken out for as long as the hash is borrowed, and put back as it then is.
+    ctx.keys.settle_hash(args.at(1));
     let mut rng = ctx.keys.space().rng.clone();
     let most = ctx.keys.space().limits.bulk;
     let Some(hash) = ctx.keys.read_hash(args.at(1))? else {
@@ -364,6 +469,7 @@ fn hrandfield(ctx: &mut Context, args: Args) -> Handled {
 }
 
 fn one_at_random(ctx: &mut Context, args: Args) -> Handled {
+    ctx.keys.settle_hash(args.at(1));
     let mut rng = ctx.keys.space().rng.clone();
     match ctx.keys.read_hash(args.at(1))?.and_then(|hash| hash.random(&mut rng)) {
         Some((field, _)) => ctx.reply.bulk(field.bytes(&mut [0; 20])),
@@ -399,7 +505,3 @@ fn hscan(ctx: &mut Context, args: Args) -> Handled {
     }
     Ok(Outcome::Done)
 }
-
-#[cfg(test)]
-#[path = "hashes_tests.rs"]
-mod tests;
