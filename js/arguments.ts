@@ -55,7 +55,7 @@ const enum Kind {
   Rest,
   /** `@`: an array. */
   List,
-  /** `#`: an array behind its length. */
+  /** `#`: an array behind its length; `#a,b`: groups behind their number. */
   Counted,
   /** `:a,b`: groups, or a record from the first to the second. */
   Record,
@@ -154,8 +154,9 @@ export class Command {
           this.#many(wire, arg);
         } else if (kind === Kind.Counted) {
           const counted = wire.push(0);
-          this.#many(wire, arg);
-          wire[counted - 1] = wire.length - counted;
+          if (names.length > 1) this.#groups(wire, names, arg, names[1] === "value");
+          else this.#many(wire, arg);
+          wire[counted - 1] = (wire.length - counted) / names.length;
         } else if (kind === Kind.Value || kind === Kind.Maybe || isValue(arg)) {
           // Groups one after another are values: what is left over below.
           wire.push(this.#value(arg));

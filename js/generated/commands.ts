@@ -106,6 +106,10 @@ export interface Commands<B = string> {
   decrby: (key: Arg, decrement: Integer) => Int;
   /** Deletes keys. O(N) for N keys; the memory of large values is given back in slices. `DEL` */
   del: (...keys: Many[]) => number;
+  /** Deletes a key, on request only if the string it holds, or that string's digest, is or is not the given one. O(1), O(N) for the N bytes that are compared or digested. `DELEX` */
+  delex: (key: Arg, options?: DelexOptions) => number;
+  /** Answers the XXH3 digest of a string in hexadecimal. O(N) for N bytes. `DIGEST` */
+  digest: (key: Arg) => B | null;
   /** Answers the value of a key in Redis' serialized form. O(N) for N bytes of the value. `DUMP` */
   dump: (key: Arg) => Uint8Array | null;
   /** Answers the given message. O(1). `ECHO` */
@@ -161,10 +165,20 @@ export interface Commands<B = string> {
   hdel: (key: Arg, ...fields: Many[]) => number;
   /** Answers whether a hash has a field. O(1). `HEXISTS` */
   hexists: (key: Arg, field: Arg) => number;
+  /** Lets fields expire after so many seconds. O(1) per field. `HEXPIRE` */
+  hexpire: (key: Arg, seconds: Integer, fields: Many, options?: HexpireOptions) => number[];
+  /** Lets fields expire at an instant in seconds since 1970. O(1) per field. `HEXPIREAT` */
+  hexpireat: (key: Arg, unixTimeSeconds: Integer, fields: Many, options?: HexpireatOptions) => number[];
+  /** Answers when fields expire, in seconds since 1970; -1 for never, -2 for no such field. O(1) per field. `HEXPIRETIME` */
+  hexpiretime: (key: Arg, fields: Many) => number[];
   /** Answers the value of a field. O(1). `HGET` */
   hget: (key: Arg, field: Arg) => B | null;
   /** Answers all fields of a hash with their values. O(N) in the fields. `HGETALL` */
   hgetall: (key: Arg) => Record<string, B>;
+  /** Answers the values of fields and removes the fields, and the hash with its last one. O(1) per field. `HGETDEL` */
+  hgetdel: (key: Arg, fields: Many) => (B | null)[];
+  /** Answers the values of fields and sets or takes off their expiry. O(1) per field. `HGETEX` */
+  hgetex: (key: Arg, fields: Many, options?: HgetexOptions) => (B | null)[];
   /** Adds an integer to the value of a field; a missing one counts as 0. O(1). `HINCRBY` */
   hincrby: (key: Arg, field: Arg, increment: Integer) => Int;
   /** Adds a floating point number to the value of a field; a missing one counts as 0. O(1). `HINCRBYFLOAT` */
@@ -180,6 +194,16 @@ export interface Commands<B = string> {
     (key: Arg, data: Readonly<Record<string, Arg>> | readonly { field: Arg; value: Arg }[]) => "OK",
     (key: Arg, field: Arg, value: Arg, ...more: Arg[]) => "OK",
   ];
+  /** Takes the expiry off fields. O(1) per field. `HPERSIST` */
+  hpersist: (key: Arg, fields: Many) => number[];
+  /** Lets fields expire after so many milliseconds. O(1) per field. `HPEXPIRE` */
+  hpexpire: (key: Arg, milliseconds: Integer, fields: Many, options?: HpexpireOptions) => number[];
+  /** Lets fields expire at an instant in milliseconds since 1970. O(1) per field. `HPEXPIREAT` */
+  hpexpireat: (key: Arg, unixTimeMilliseconds: Integer, fields: Many, options?: HpexpireatOptions) => number[];
+  /** Answers when fields expire, in milliseconds since 1970; -1 for never, -2 for no such field. O(1) per field. `HPEXPIRETIME` */
+  hpexpiretime: (key: Arg, fields: Many) => number[];
+  /** Answers in how many milliseconds fields expire; -1 for never, -2 for no such field. O(1) per field. `HPTTL` */
+  hpttl: (key: Arg, fields: Many) => number[];
   /** Answers fields chosen at random; with a negative count a field may come up more than once. O(N) in the fields answered. `HRANDFIELD` */
   hrandfield: [
     (key: Arg) => B | null,
@@ -194,10 +218,14 @@ export interface Commands<B = string> {
     (key: Arg, data: Readonly<Record<string, Arg>> | readonly { field: Arg; value: Arg }[]) => number,
     (key: Arg, field: Arg, value: Arg, ...more: Arg[]) => number,
   ];
+  /** Gives fields new values and an expiry; on request only if all or none of them are there. O(1) per field. `HSETEX` */
+  hsetex: (key: Arg, data: Readonly<Record<string, Arg>> | readonly { field: Arg; value: Arg }[], options?: HsetexOptions) => number;
   /** Gives a field of a hash a value if there is no such field. O(1). `HSETNX` */
   hsetnx: (key: Arg, field: Arg, value: Arg) => number;
   /** Answers the length of a field's value. O(1). `HSTRLEN` */
   hstrlen: (key: Arg, field: Arg) => number;
+  /** Answers in how many seconds fields expire; -1 for never, -2 for no such field. O(1) per field. `HTTL` */
+  httl: (key: Arg, fields: Many) => number[];
   /** Answers the values of all fields of a hash. O(N) in the fields. `HVALS` */
   hvals: (key: Arg) => B[];
   /** Adds one to a counter, which starts at 0, and answers it. O(1). `INCR` */
@@ -283,6 +311,8 @@ export interface Commands<B = string> {
     (data: Readonly<Record<string, Arg>> | readonly { key: Arg; value: Arg }[]) => "OK",
     (key: Arg, value: Arg, ...more: Arg[]) => "OK",
   ];
+  /** Sets several keys to a string each, with one expiry; on request only if all or none of them are there. O(N) for N keys. `MSETEX` */
+  msetex: (data: Readonly<Record<string, Arg>> | readonly { key: Arg; value: Arg }[], options?: MsetexOptions) => number;
   /** Sets several keys to a string each, unless one of them is there already. O(N) for N keys. `MSETNX` */
   msetnx: [
     (data: Readonly<Record<string, Arg>> | readonly { key: Arg; value: Arg }[]) => number,
@@ -361,7 +391,7 @@ export interface Commands<B = string> {
   sdiffstore: (destination: Arg, ...keys: Many[]) => number;
   /** Chooses the database that the connection works on. O(1). `SELECT` */
   select: (index: Integer) => "OK";
-  /** Sets a key to a string, whatever it held before; on request only if it is there or is not, and with an expiry. O(1). `SET` */
+  /** Sets a key to a string, whatever it held before; on request only if it is there or is not or holds what is expected, and with an expiry. O(1). `SET` */
   set: [
     (key: Arg, value: Arg, options: SetOptions & { get: true }) => B | null,
     (key: Arg, value: Arg, options?: SetOptions & { get?: false }) => "OK" | null,
@@ -660,6 +690,9 @@ export type CommandListOptions = { filterby?: readonly [Word<"MODULE">, Arg] | r
 /** Options of COPY. */
 export type CopyOptions = { db?: Integer; replace?: boolean };
 
+/** Options of DELEX. */
+export type DelexOptions = OneOf<{ ifeq: Arg; ifne: Arg; ifdeq: Arg; ifdne: Arg }>;
+
 /** Options of EXPIRE. */
 export type ExpireOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
 
@@ -699,11 +732,29 @@ export type GeosearchstoreOptions = { count?: Integer; any?: boolean; storedist?
 /** Options of GETEX. */
 export type GetexOptions = OneOf<{ ex: Integer; px: Integer; exat: Integer; pxat: Integer; persist: boolean }>;
 
+/** Options of HEXPIRE. */
+export type HexpireOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
+
+/** Options of HEXPIREAT. */
+export type HexpireatOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
+
+/** Options of HGETEX. */
+export type HgetexOptions = OneOf<{ ex: Integer; px: Integer; exat: Integer; pxat: Integer; persist: boolean }>;
+
+/** Options of HPEXPIRE. */
+export type HpexpireOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
+
+/** Options of HPEXPIREAT. */
+export type HpexpireatOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
+
 /** Options of HRANDFIELD. */
 export type HrandfieldOptions = { withvalues?: boolean };
 
 /** Options of HSCAN. */
 export type HscanOptions = { match?: Arg; count?: Integer; novalues?: boolean };
+
+/** Options of HSETEX. */
+export type HsetexOptions = OneOf<{ fnx: boolean; fxx: boolean }> & OneOf<{ ex: Integer; px: Integer; exat: Integer; pxat: Integer; keepttl: boolean }>;
 
 /** Options of LCS. */
 export type LcsOptions = { len?: boolean; idx?: boolean; minmatchlen?: Integer; withmatchlen?: boolean };
@@ -720,6 +771,9 @@ export type LposOptions = { rank?: Integer; count?: Integer; maxlen?: Integer };
 /** Options of MEMORY USAGE. */
 export type MemoryUsageOptions = { samples?: Integer };
 
+/** Options of MSETEX. */
+export type MsetexOptions = OneOf<{ nx: boolean; xx: boolean }> & OneOf<{ ex: Integer; px: Integer; exat: Integer; pxat: Integer; keepttl: boolean }>;
+
 /** Options of PEXPIRE. */
 export type PexpireOptions = OneOf<{ nx: boolean; xx: boolean; gt: boolean; lt: boolean }>;
 
@@ -733,7 +787,7 @@ export type RestoreOptions = { replace?: boolean; absttl?: boolean; idletime?: I
 export type ScanOptions = { match?: Arg; count?: Integer; type?: Arg };
 
 /** Options of SET. */
-export type SetOptions = { get?: boolean } & OneOf<{ nx: boolean; xx: boolean }> & OneOf<{ ex: Integer; px: Integer; exat: Integer; pxat: Integer; keepttl: boolean }>;
+export type SetOptions = { get?: boolean } & OneOf<{ nx: boolean; xx: boolean; ifeq: Arg; ifne: Arg; ifdeq: Arg; ifdne: Arg }> & OneOf<{ ex: Integer; px: Integer; exat: Integer; pxat: Integer; keepttl: boolean }>;
 
 /** Options of SINTERCARD. */
 export type SintercardOptions = { limit?: Integer };
@@ -886,6 +940,8 @@ dbsize
 decr
 decrby
 del *
+delex . ifeq- ifne- ifdeq- ifdne-
+digest
 !dump
 echo
 exists *
@@ -912,19 +968,31 @@ getrange
 getset
 hdel . *
 hexists
+hexpire . . nx xx gt lt =FIELDS #
+hexpireat . . nx xx gt lt =FIELDS #
+hexpiretime . =FIELDS #
 hget
 hgetall
+hgetdel . =FIELDS #
+hgetex . ex- px- exat- pxat- persist =FIELDS #
 hincrby
 hincrbyfloat
 hkeys
 hlen
 hmget . *
 hmset . :field,value
+hpersist . =FIELDS #
+hpexpire . . nx xx gt lt =FIELDS #
+hpexpireat . . nx xx gt lt =FIELDS #
+hpexpiretime . =FIELDS #
+hpttl . =FIELDS #
 hrandfield . ? withvalues
 hscan . . match- count- novalues
 hset . :field,value
+hsetex . fnx fxx ex- px- exat- pxat- keepttl =FIELDS #field,value
 hsetnx
 hstrlen
+httl . =FIELDS #
 hvals
 incr
 incrby
@@ -960,6 +1028,7 @@ memory|usage . samples-
 mget *
 move
 mset :key,value
+msetex #key,value nx xx ex- px- exat- pxat- keepttl
 msetnx :key,value
 object|encoding
 object|freq
@@ -996,7 +1065,7 @@ scard
 sdiff *
 sdiffstore . *
 select
-set . . nx xx get ex- px- exat- pxat- keepttl
+set . . nx xx ifeq- ifne- ifdeq- ifdne- get ex- px- exat- pxat- keepttl
 setbit
 setex
 setnx

@@ -194,8 +194,8 @@ const UNFIT = Symbol("no rule fits");
  * A grammar as parameters, options and the layout on the wire.
  *
  * The layout's parts, parted by blanks: `.` a value, `?` one that may be missing, `*` the values that remain, `@` an
- * array, `#` an array behind its length, `:a,b` groups (`;a,b` when one group may stand alone), `%a,b`
- * groups of which all firsts come before all seconds, `=WORD` a word;
+ * array, `#` an array behind its length, `#a,b` groups behind their number, `:a,b` groups (`;a,b` when one group may
+ * stand alone), `%a,b` groups of which all firsts come before all seconds, `=WORD` a word;
  * `name` an option without value, `name-` with one, `name*` with several, `name+` once per value.
  */
 function lay(nodes) {
@@ -247,6 +247,11 @@ function lay(nodes) {
     if (node.token) parts.push(`=${node.token}`);
     if (node.type === "pure-token") {
       if (!node.token) throw UNFIT;
+    } else if (node.type === "integer" && /^num/.test(node.name) && next?.multiple && next.type === "block") {
+      const { type, names } = groupsOf(next);
+      params.push({ name: "data", type });
+      parts.push(`#${names.join(",")}`);
+      return true;
     } else if (node.type === "integer" && /^num/.test(node.name) && next?.multiple) {
       params.push({ name: plural(next.name), type: "Many" });
       parts.push("#");
@@ -258,13 +263,10 @@ function lay(nodes) {
       parts.push(".");
     } else if (node.type === "block") {
       if (!node.multiple) return walk(node.arguments, rest), false;
-      const names = node.arguments.map((one) => camel(one.name));
-      if (node.arguments.some((one) => one.optional || one.type === "block" || one.type === "oneof" || one.token)) throw UNFIT;
-      const record = names.length === 2 && names[1] === "value";
-      const object = `{ ${node.arguments.map((one) => `${camel(one.name)}: ${valueType(one)}`).join("; ")} }`;
+      const { type, names, record } = groupsOf(node);
       params.push({
         name: "data",
-        type: record ? `Readonly<Record<string, Arg>> | readonly ${object}[]` : `${object} | readonly ${object}[]`,
+        type,
         flat: requires(rest) ? undefined : [...node.arguments.map((one) => `${camel(one.name)}: ${valueType(one)}`), "...more: Arg[]"],
       });
       parts.push(`${record ? ":" : ";"}${names.join(",")}`);
@@ -289,6 +291,15 @@ function lay(nodes) {
   // Values one after another, as many as must be given: the wire's own order, which needs no layout.
   const shape = parts.every((part) => part === ".") ? "" : parts.join(" ");
   return { shape, params, options, groups };
+}
+
+/** What repeated groups are given as: objects with the names in a group, or a record where these are a name and a value. */
+function groupsOf(node) {
+  const names = node.arguments.map((one) => camel(one.name));
+  if (node.arguments.some((one) => one.optional || one.type === "block" || one.type === "oneof" || one.token)) throw UNFIT;
+  const record = names.length === 2 && names[1] === "value";
+  const object = `{ ${node.arguments.map((one) => `${camel(one.name)}: ${valueType(one)}`).join("; ")} }`;
+  return { names, record, type: record ? `Readonly<Record<string, Arg>> | readonly ${object}[]` : `${object} | readonly ${object}[]` };
 }
 
 function signaturesOf(command, { params, options, groups }, optionsName, waits) {

@@ -7,6 +7,7 @@ pub mod hash;
 pub mod number;
 pub mod random;
 pub mod sha256;
+pub mod xxh3;
 
 pub use crc16::key_slot;
 pub use hash::hash_bytes;

@@ -298,9 +298,9 @@ fn write_key_spec(reply: &mut Reply, key: &KeySpec) {
             part(reply, "find_keys", "range");
             numbers(reply, &[("lastkey", last as i64), ("keystep", step as i64), ("limit", limit as i64)]);
         }
-        Find::Count => {
+        Find::Count { step } => {
             part(reply, "find_keys", "keynum");
-            numbers(reply, &[("keynumidx", 0), ("firstkey", 1), ("keystep", 1)]);
+            numbers(reply, &[("keynumidx", 0), ("firstkey", 1), ("keystep", step as i64)]);
         }
         Find::Unknown => {
             part(reply, "find_keys", "unknown");

@@ -38,8 +38,11 @@ pub enum Find {
         /// Share of the arguments that are keys; 0 and 1: all.
         limit: u8,
     },
-    /// As many as the number in the argument where the specification begins says, behind it.
-    Count,
+    /// As many as the number in the argument where the specification begins says, behind it, every `step`th argument.
+    Count {
+        /// Distance between keys.
+        step: u8,
+    },
     /// Known only to the command's own hatch.
     Unknown,
 }
@@ -265,7 +268,9 @@ pub const fn keys(name: &str, grammar: &'static str) -> KeySpecs {
                 }
             } else {
                 let (begin, find) = if equals(text, before, before_end, b"numkeys:int") {
-                    (Begin::Index(position as u8 - 1), Find::Count)
+                    let word = word_end(text, at);
+                    let step = if word < one.end && text[word] == b'(' { one.fewest } else { 1 };
+                    (Begin::Index(position as u8 - 1), Find::Count { step: step as u8 })
                 } else if open_from > 0 {
                     (
                         Begin::Keyword(slice(grammar, before, before_end), open_from as u8),

@@ -42,7 +42,9 @@ fn key_positions_follow_from_the_grammar() {
     assert_eq!(encoding.begin, Begin::Index(2));
     let union = keys("zunionstore", "destination@OW.update numkeys:int key@RO.access... [WEIGHTS weight:int...]");
     assert_eq!(union.as_slice()[0].begin, Begin::Index(1));
-    assert_eq!((union.as_slice()[1].begin, union.as_slice()[1].find), (Begin::Index(2), Find::Count));
+    assert_eq!((union.as_slice()[1].begin, union.as_slice()[1].find), (Begin::Index(2), Find::Count { step: 1 }));
+    let pairs = keys("msetex", "numkeys:int data=(key@OW.update value)... [condition=(NX | XX)]");
+    assert_eq!((pairs.as_slice()[0].begin, pairs.as_slice()[0].find), (Begin::Index(1), Find::Count { step: 2 }));
     let geo = keys("georadius", "key@RO longitude latitude radius unit=(M | KM) [STORE key@OW.update]");
     assert_eq!(geo.as_slice()[1].begin, Begin::Keyword("STORE", 6));
     let either = keys("georadiusbymember", "key@RO member radius unit [store=(STORE a@OW.update | STOREDIST b@OW)]");

@@ -198,13 +198,14 @@ impl Spec {
                         at += step as usize;
                     }
                 }
-                Find::Count => {
+                Find::Count { step } => {
+                    let step = step as usize;
                     let count = args.get(first).and_then(crate::bytes::number::parse_i64);
-                    match count {
-                        Some(count) if count >= 0 && first as i64 + count < args.len() as i64 => {
-                            (first + 1..=first + count as usize).for_each(|at| visit(at, spec.flags));
-                        }
-                        _ => sound = false,
+                    let count = count.and_then(|count| usize::try_from(count).ok());
+                    // The last key must be there, what belongs to it need not.
+                    match count.filter(|&count| count == 0 || (count - 1) < (args.len() - first - 1).div_ceil(step)) {
+                        Some(count) => (0..count).for_each(|key| visit(first + 1 + key * step, spec.flags)),
+                        None => sound = false,
                     }
                 }
                 Find::Unknown => {}

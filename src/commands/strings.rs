@@ -1,17 +1,20 @@
 //! Strings and counters: the declarations. Setting and getting whole values is in [`values`], counting in
-//! [`counters`], work on parts of a string in [`ranges`], comparing two in [`mod@lcs`].
+//! [`counters`], work on parts of a string in [`ranges`], comparing two in [`mod@lcs`], what depends on the value held in
+//! [`conditions`].
 
+mod conditions;
 mod counters;
 mod lcs;
 mod ranges;
 mod values;
 
 use super::{Context, DataHandler, Handled, Outcome};
+use conditions::{delex, digest};
 use counters::{decr, decrby, incr, incrby, incrbyfloat};
 use lcs::lcs;
 use ranges::{append, getrange, setrange, strlen};
 pub(super) use ranges::{grow, NO_MEMORY};
-use values::{get, getdel, getex, getset, mget, mset, msetnx, psetex, set, setex, setnx};
+use values::{get, getdel, getex, getset, mget, mset, msetex, msetnx, psetex, set, setex, setnx};
 
 crate::commands! {
     /// The string commands.
@@ -37,6 +40,20 @@ crate::commands! {
         args "key@RW.access.update decrement:int",
         reply "int",
         run decrby,
+    }
+    /// Deletes a key, on request only if the string it holds, or that string's digest, is or is not the given one.
+    "delex" {
+        since "8.4.0", cost "O(1), O(N) for the N bytes that are compared or digested", flags [WRITE FAST],
+        args "key@RW.delete.variable_flags [condition=(IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest)]",
+        reply "int",
+        run delex,
+    }
+    /// Answers the XXH3 digest of a string in hexadecimal.
+    "digest" {
+        since "8.4.0", cost "O(N) for N bytes", flags [READONLY FAST],
+        args "key@RO.access",
+        reply "bytes?",
+        run digest,
     }
     /// Answers the value of a string key.
     "get" {
@@ -117,6 +134,13 @@ crate::commands! {
         tips "request_policy:multi_shard response_policy:all_succeeded",
         run mset,
     }
+    /// Sets several keys to a string each, with one expiry; on request only if all or none of them are there.
+    "msetex" {
+        since "8.4.0", cost "O(N) for N keys", flags [WRITE DENYOOM MOVABLEKEYS],
+        args "numkeys:int data=(key@OW.update value)... [condition=(NX | XX)] [expiration=(EX seconds:int | PX milliseconds:int | EXAT unix-time-seconds:time | PXAT unix-time-milliseconds:time | KEEPTTL)]",
+        reply "int",
+        run msetex,
+    }
     /// Sets several keys to a string each, unless one of them is there already.
     "msetnx" {
         since "1.0.1", cost "O(N) for N keys", flags [WRITE DENYOOM],
@@ -131,10 +155,11 @@ crate::commands! {
         reply "ok",
         run psetex,
     }
-    /// Sets a key to a string, whatever it held before; on request only if it is there or is not, and with an expiry.
+    /// Sets a key to a string, whatever it held before; on request only if it is there or is not or holds what is
+    /// expected, and with an expiry.
     "set" {
         since "1.0.0", cost "O(1)", flags [WRITE DENYOOM],
-        args "key@RW.access.update.variable_flags value [condition=(NX | XX)] [GET] [expiration=(EX seconds:int | PX milliseconds:int | EXAT unix-time-seconds:time | PXAT unix-time-milliseconds:time | KEEPTTL)]",
+        args "key@RW.access.update.variable_flags value [condition=(NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest)] [GET] [expiration=(EX seconds:int | PX milliseconds:int | EXAT unix-time-seconds:time | PXAT unix-time-milliseconds:time | KEEPTTL)]",
         reply "ok | bytes?",
         run set,
     }
@@ -175,5 +200,7 @@ crate::commands! {
     }
 }
 
+#[cfg(test)]
+mod conditions_tests;
 #[cfg(test)]
 mod tests;

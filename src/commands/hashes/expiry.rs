@@ -25,7 +25,7 @@ fn counted(args: Args, at: usize, not_positive: Fault) -> Result<usize, Fault> {
         return Err(NO_FIELDS);
     }
     let count = int_in(args.get(at + 1).unwrap_or_default(), 1..=i64::MAX, not_positive)?;
-    if count as usize != args.len().saturating_sub(at + 2) {
+    if count != args.len().saturating_sub(at + 2) as i64 {
         return Err(FEW_FIELDS);
     }
     Ok(at + 2)

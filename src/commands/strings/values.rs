@@ -1,8 +1,9 @@
 //! Whole values: SET and GET in their many forms.
 
+use super::conditions::Test;
 use super::{Context, Handled, Outcome};
 use crate::bytes::number::{format_i64, I64_TEXT};
-use crate::commands::{int, Options};
+use crate::commands::{int, int_in, Options};
 use crate::keyspace::{Class, Expiry, Value};
 use crate::resp::{Args, Fault};
 
@@ -41,29 +42,65 @@ impl Lifetime<'_> {
 }
 
 /// When SET may write.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Condition {
-    Always,
+#[derive(Clone, Copy)]
+enum Condition<'a> {
     /// NX
     Absent,
     /// XX
     Present,
+    /// IFEQ and its like
+    Passes(Test<'a>),
 }
 
-/// The options of SET and GETEX.
+impl Condition<'_> {
+    /// Whether it may be written twice: the last one counts then, as in Redis.
+    fn is_like(self, other: Self) -> bool {
+        match (self, other) {
+            (Condition::Passes(one), Condition::Passes(other)) => {
+                std::mem::discriminant(&one) == std::mem::discriminant(&other)
+            }
+            (one, other) => std::mem::discriminant(&one) == std::mem::discriminant(&other),
+        }
+    }
+
+    /// Whether what `key` holds allows to write.
+    fn allows(self, ctx: &mut Context, key: &[u8]) -> Result<bool, Fault> {
+        let there = ctx.keys.exists(key);
+        match self {
+            Condition::Absent => Ok(!there),
+            Condition::Present => Ok(there),
+            Condition::Passes(test) if !there => Ok(test.passes_nothing()),
+            Condition::Passes(test) => match ctx.keys.read_string(key)? {
+                Some(string) => test.passes(string),
+                None => Ok(test.passes_nothing()),
+            },
+        }
+    }
+}
+
+/// Which options there are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Set,
+    Several,
+    GetEx,
+}
+
+/// The options of SET, MSETEX and GETEX.
 struct Wishes<'a> {
-    condition: Condition,
+    condition: Option<Condition<'a>>,
     get: bool,
     lifetime: Option<Lifetime<'a>>,
 }
 
 /// Reads the options behind argument `from`. As in Redis an option may be repeated, the last one counts; it may not
 /// meet another of its kind.
-fn wishes(args: Args, from: usize, setting: bool) -> Result<Wishes, Fault> {
+fn wishes(args: Args, from: usize, of: Of) -> Result<Wishes, Fault> {
     let mut options = Options::new(args, from);
-    let mut wishes = Wishes { condition: Condition::Always, get: false, lifetime: None };
+    let mut wishes = Wishes { condition: None, get: false, lifetime: None };
+    let setting = of != Of::GetEx;
     while options.left() > 0 {
-        if setting && options.take("GET") {
+        if of == Of::Set && options.take("GET") {
             wishes.get = true;
             continue;
         }
@@ -71,13 +108,21 @@ fn wishes(args: Args, from: usize, setting: bool) -> Result<Wishes, Fault> {
             () if !setting => None,
             () if options.take("NX") => Some(Condition::Absent),
             () if options.take("XX") => Some(Condition::Present),
+            () if of == Of::Set && options.left() >= 2 => {
+                let test = Test::named(args.at(options.at()), args.at(options.at() + 1));
+                test.inspect(|_| {
+                    options.next();
+                    options.next();
+                })
+                .map(Condition::Passes)
+            }
             () => None,
         };
         if let Some(condition) = condition {
-            if wishes.condition != Condition::Always && wishes.condition != condition {
+            if wishes.condition.is_some_and(|other| !condition.is_like(other)) {
                 return Err(Fault::Syntax);
             }
-            wishes.condition = condition;
+            wishes.condition = Some(condition);
             continue;
         }
         let lifetime = match () {
@@ -145,17 +190,12 @@ pub(super) fn set(ctx: &mut Context, args: Args) -> Handled {
 
 fn set_with_options(ctx: &mut Context, args: Args) -> Handled {
     let (key, value) = (args.at(1), args.at(2));
-    let wishes = wishes(args, 3, true)?;
+    let wishes = wishes(args, 3, Of::Set)?;
     let deadline = wishes.lifetime.map_or(Ok(None), |lifetime| lifetime.deadline(ctx))?;
     if wishes.get {
         answer(ctx, key)?;
     }
-    let barred = match wishes.condition {
-        Condition::Always => false,
-        Condition::Absent => ctx.keys.exists(key),
-        Condition::Present => !ctx.keys.exists(key),
-    };
-    if barred {
+    if !wishes.condition.map_or(Ok(true), |condition| condition.allows(ctx, key))? {
         if !wishes.get {
             ctx.reply.null();
         }
@@ -220,7 +260,7 @@ pub(super) fn getdel(ctx: &mut Context, args: Args) -> Handled {
 
 pub(super) fn getex(ctx: &mut Context, args: Args) -> Handled {
     let key = args.at(1);
-    let lifetime = wishes(args, 2, false)?.lifetime;
+    let lifetime = wishes(args, 2, Of::GetEx)?.lifetime;
     // What the key holds comes before what the number is worth.
     if !answer(ctx, key)? {
         return Ok(Outcome::Done);
@@ -278,5 +318,42 @@ pub(super) fn msetnx(ctx: &mut Context, args: Args) -> Handled {
         pairs(ctx, args)?.for_each(|(key, value)| put(ctx, key, value));
     }
     ctx.reply.flag(absent);
+    Ok(Outcome::Done)
+}
+
+pub(super) fn msetex(ctx: &mut Context, args: Args) -> Handled {
+    let count = int_in(args.at(1), 1..=i32::MAX as i64, Fault::Text("ERR invalid numkeys value"))? as usize;
+    if count > (args.len() - 2) / 2 {
+        return Err(Fault::Text("ERR wrong number of key-value pairs"));
+    }
+    let end = 2 + 2 * count;
+    let wishes = wishes(args, end, Of::Several)?;
+    let deadline = wishes.lifetime.map_or(Ok(None), |lifetime| lifetime.deadline(ctx))?;
+    let pairs = || (2..end).step_by(2).map(|at| (args.at(at), args.at(at + 1)));
+    for (key, _) in pairs() {
+        if !wishes.condition.map_or(Ok(true), |condition| condition.allows(ctx, key))? {
+            ctx.reply.flag(false);
+            return Ok(Outcome::Done);
+        }
+    }
+    let keep = matches!(wishes.lifetime, Some(Lifetime::Keep));
+    let expiry = deadline.map_or(if keep { Expiry::Keep } else { Expiry::Never }, Expiry::At);
+    for (key, value) in pairs() {
+        ctx.keys.put_string(key, value, expiry);
+        ctx.keys.modified(key, Class::STRING, "set");
+        if deadline.is_some() {
+            ctx.keys.notify(key, Class::GENERIC, "expire");
+        }
+    }
+    let mut time = [0; I64_TEXT];
+    let mut argv: Vec<&[u8]> = vec![b"MSETEX"];
+    argv.extend((1..end).map(|at| args.at(at)));
+    match deadline {
+        Some(at) => argv.extend([b"PXAT", format_i64(at, &mut time)]),
+        None if keep => argv.push(b"KEEPTTL"),
+        None => {}
+    }
+    ctx.keys.effect(&argv);
+    ctx.reply.flag(true);
     Ok(Outcome::Done)
 }
