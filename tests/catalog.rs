@@ -83,7 +83,7 @@ fn own_key_specs(spec: &Spec) -> Vec<String> {
 }
 
 /// An argument tree of the facts in one line, as far as grammars can say it: a word that stands for itself has no name
-/// of its own there, and only keys know their specification.
+/// of its own there.
 fn fact_tree(list: &Value) -> String {
     let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
     let all = list.iter().map(|argument| {
@@ -99,8 +99,8 @@ fn fact_tree(list: &Value) -> String {
                 line += &format!(" after {token:?}");
             }
         }
-        if kind == "key" {
-            line += &format!(" #{}", argument["key_spec_index"]);
+        if let Some(index) = argument.get("key_spec_index") {
+            line += &format!(" #{index}");
         }
         for flag in words(&argument["flags"]) {
             line += &format!(" {flag}");

@@ -425,6 +425,14 @@ export interface Commands<B = string> {
   smismember: (key: Arg, ...members: Many[]) => number[];
   /** Moves a member from one set to another. O(1). `SMOVE` */
   smove: (source: Arg, destination: Arg, member: Arg) => number;
+  /** Answers or stores the elements of a list, set or sorted set in sorted order. O(N+M*log(M)) for N elements of which M are answered; O(N) when they are not sorted. `SORT` */
+  sort: [
+    (key: Arg, options: SortOptions & { store: Arg }) => number,
+    (key: Arg, options?: SortOptions & { store?: undefined }) => (B | null)[],
+    (key: Arg, options: SortOptions) => (B | null)[] | number,
+  ];
+  /** Answers the elements of a list, set or sorted set in sorted order. O(N+M*log(M)) for N elements of which M are answered; O(N) when they are not sorted. `SORT_RO` */
+  sort_ro: (key: Arg, options?: Sort_roOptions) => (B | null)[];
   /** Takes one or several members, chosen at random, out of a set and answers them. O(1); with a count O(N) for N members popped. `SPOP` */
   spop: [
     (key: Arg) => B | null,
@@ -792,6 +800,12 @@ export type SetOptions = { get?: boolean } & OneOf<{ nx: boolean; xx: boolean; i
 /** Options of SINTERCARD. */
 export type SintercardOptions = { limit?: Integer };
 
+/** Options of SORT. */
+export type SortOptions = { by?: Arg; limit?: readonly [offset: Integer, count: Integer]; get?: Arg | readonly Arg[]; alpha?: boolean; store?: Arg } & OneOf<{ asc: boolean; desc: boolean }>;
+
+/** Options of SORT_RO. */
+export type Sort_roOptions = { by?: Arg; limit?: readonly [offset: Integer, count: Integer]; get?: Arg | readonly Arg[]; alpha?: boolean } & OneOf<{ asc: boolean; desc: boolean }>;
+
 /** Options of SSCAN. */
 export type SscanOptions = { match?: Arg; count?: Integer };
 
@@ -1080,6 +1094,8 @@ slowlog|reset
 smembers
 smismember . *
 smove
+sort . by- limit* get+ asc desc alpha store-
+sort_ro . by- limit* get+ asc desc alpha
 spop . ?
 spublish
 srandmember . ?

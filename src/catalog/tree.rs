@@ -122,7 +122,7 @@ pub fn syntax(arguments: &[Argument]) -> String {
 
 /// Reads a grammar. One that the declarations' own check at compile time let pass is read whole.
 pub fn parse(grammar: &'static str) -> Vec<Argument> {
-    let mut reader = Reader { rest: grammar, key_specs: 0 };
+    let mut reader = Reader { rest: grammar, key_specs: 0, unknown: None };
     let mut alternatives = reader.alternatives();
     if alternatives.len() == 1 {
         alternatives.remove(0)
@@ -144,8 +144,10 @@ enum Shape {
 
 struct Reader {
     rest: &'static str,
-    /// Words with key flags that were passed: each has a specification of its own.
+    /// Words with key flags that were passed: each has a specification of its own, save neighbours without positions.
     key_specs: usize,
+    /// Flags of the last specification if it has no positions.
+    unknown: Option<&'static str>,
 }
 
 /// A group in which one of several sequences is chosen.
@@ -265,7 +267,18 @@ impl Reader {
             let name = if token.is_empty() { "empty-string".to_owned() } else { token.to_ascii_lowercase() };
             return (Shape::Token, Argument { token: Some(token), ..Argument::new(&name, ArgumentKind::PureToken) });
         }
+        if let Some((name, flags)) = word.split_once("@?") {
+            if self.unknown.replace(flags) != Some(flags) {
+                self.key_specs += 1;
+            }
+            let (name, kind) = match name.split_once(':') {
+                Some((name, _)) => (name, ArgumentKind::Pattern),
+                None => (name, ArgumentKind::Key),
+            };
+            return (Shape::Value, Argument { key_spec: Some(self.key_specs - 1), ..Argument::new(name, kind) });
+        }
         if let Some((name, flags)) = word.split_once('@') {
+            self.unknown = None;
             let is_key = !flags.split('.').any(|flag| flag == "not_key");
             let kind = if is_key { ArgumentKind::Key } else { ArgumentKind::String };
             let key_spec = is_key.then_some(self.key_specs);

@@ -7,6 +7,7 @@
 //! | `WORD` | a literal word, in any case |
 //! | `name`, `name:int` | a value; after the colon its type: `int`, `double`, `time`, `pattern`, else a string |
 //! | `key@RO.access` | a key, with the flags of its key specification |
+//! | `name@?RO.access`, `name:pattern@?…` | what names keys that only the command itself finds (`keys_by`); neighbours with the same flags share a specification |
 //! | `[…]` | may be left out |
 //! | `what=(a \| b)` | one of; the name is for documentation and may be missing |
 //! | `what=(a b)` | a group |
@@ -232,6 +233,11 @@ const fn equals(text: &[u8], from: usize, to: usize, word: &[u8]) -> bool {
     true
 }
 
+/// Whether `spec` is one without positions that has these flags.
+const fn same(spec: KeySpec, flags: &str) -> bool {
+    matches!(spec.find, Find::Unknown) && equals(spec.flags.as_bytes(), 0, spec.flags.len(), flags.as_bytes())
+}
+
 /// The key specifications that follow from a grammar.
 pub const fn keys(name: &str, grammar: &'static str) -> KeySpecs {
     let text = grammar.as_bytes();
@@ -246,7 +252,13 @@ pub const fn keys(name: &str, grammar: &'static str) -> KeySpecs {
     while at < text.len() {
         let one = element(text, at);
         let sign = at_sign(text, at, one.end);
-        if sign < one.end {
+        if sign < one.end && sign + 1 < text.len() && text[sign + 1] == b'?' {
+            let flags = slice(grammar, sign + 2, word_end(text, sign));
+            if !(specs.len > 0 && same(specs.list[specs.len - 1], flags)) {
+                specs.list[specs.len] = KeySpec { flags, begin: Begin::Unknown, find: Find::Unknown };
+                specs.len += 1;
+            }
+        } else if sign < one.end {
             let flags_end = word_end(text, sign);
             let flags = slice(grammar, sign + 1, flags_end);
             let repeated = repeats(text, one.end - 3) || repeats(text, flags_end);

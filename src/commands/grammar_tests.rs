@@ -52,3 +52,13 @@ fn key_positions_follow_from_the_grammar() {
     assert_eq!((store.flags, store.begin, store.find), ("OW.update", Begin::Keyword("STORE", 5), range(0, 1)));
     assert_eq!((distance.flags, distance.begin, distance.find), ("OW", Begin::Keyword("STOREDIST", 5), range(0, 1)));
 }
+
+#[test]
+fn keys_that_only_the_command_finds() {
+    const GRAMMAR: &str =
+        "key@RO.access [BY by:pattern@?RO.access] [(GET get:pattern@?RO.access)...] [STORE to@?OW.update]";
+    let specs = keys("sort", GRAMMAR);
+    let unknown = |flags| KeySpec { flags, begin: Begin::Unknown, find: Find::Unknown };
+    assert_eq!(specs.as_slice()[1..], [unknown("RO.access"), unknown("OW.update")]);
+    assert_eq!(arity("sort", GRAMMAR), -2);
+}

@@ -41,6 +41,7 @@ pub mod keys;
 pub mod lists;
 mod scan;
 pub mod sets;
+pub mod sort;
 pub mod sorted_sets;
 pub mod streams;
 pub mod strings;
@@ -64,4 +65,5 @@ pub static FAMILIES: &[&[spec::Declared<DataHandler>]] = &[
     hyperloglog::TABLE,
     streams::TABLE,
     geo::TABLE,
+    sort::TABLE,
 ];

@@ -77,6 +77,9 @@ pub const CATEGORIES: &[&str] = &[
     "scripting",
 ];
 
+/// Calls back with the index of every key among the arguments and the flags of its use.
+pub type KeysBy = fn(Args, &mut dyn FnMut(usize, &'static str));
+
 /// The declared facts of one command or subcommand.
 #[derive(Debug)]
 pub struct Spec {
@@ -98,6 +101,8 @@ pub struct Spec {
     pub arity: i8,
     /// From the grammar: where the keys are.
     pub keys: KeySpecs,
+    /// Finds the keys of the few commands whose grammar cannot say where they are.
+    pub keys_by: Option<KeysBy>,
     /// The reply's shape for typed clients, as [`super`] describes.
     pub reply: &'static str,
     /// COMMAND INFO's tips, parted by blanks.
@@ -172,6 +177,10 @@ impl Spec {
     /// Calls `visit` with the index of every key among `args` and the flags of its specification; false when
     /// the arguments do not say (a count that is none, a keyword that is missing from where it must be).
     pub fn visit_keys(&self, args: Args, visit: &mut dyn FnMut(usize, &'static str)) -> bool {
+        if let Some(keys_by) = self.keys_by {
+            keys_by(args, visit);
+            return true;
+        }
         let mut sound = true;
         for spec in self.keys.as_slice() {
             let first = match spec.begin {
@@ -239,6 +248,7 @@ macro_rules! commands {
                 $(, tips $tips:literal)?
                 $(, also $also:literal)?
                 $(, group $own_group:literal)?
+                $(, keys_by $keys_by:expr)?
                 $(, run $run:expr)?
                 $(,)?
             }
@@ -257,6 +267,7 @@ macro_rules! commands {
                     grammar: $args,
                     arity: const { $crate::commands::grammar::arity($name, $args) },
                     keys: const { $crate::commands::grammar::keys($name, $args) },
+                    keys_by: $crate::commands!(@handler $($keys_by)?),
                     reply: $reply,
                     tips: $crate::commands!(@first $($tips,)? ""),
                     also: $crate::commands!(@first $($also,)? ""),
