@@ -7,7 +7,7 @@ use crate::engine::Table;
 /// Categories of a command in Redis' order, without the `@`.
 pub fn categories(spec: &Spec) -> Vec<&'static str> {
     let mut all = spec.categories();
-    all.sort_by_key(|name| CATEGORIES.iter().position(|known| known == name));
+    all.sort_unstable_by_key(|name| CATEGORIES.iter().position(|known| known == name));
     all
 }
 

@@ -6,7 +6,8 @@
 use super::{Engine, SessionId};
 use crate::commands::{Outcome, TimeoutReply, Wait};
 use crate::resp::{Args, Reply, Span};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::structures::ordered::{OrderedMap, OrderedSet};
+use std::collections::VecDeque;
 
 /// A command with its arguments, kept beyond the input it came from.
 #[derive(Clone, Debug, Default)]
@@ -49,8 +50,8 @@ pub(crate) struct Blocked {
 /// Who waits for what.
 #[derive(Default)]
 pub(crate) struct Waits {
-    queues: BTreeMap<(usize, Box<[u8]>), VecDeque<SessionId>>,
-    deadlines: BTreeSet<(i64, SessionId)>,
+    queues: OrderedMap<(usize, Box<[u8]>), VecDeque<SessionId>>,
+    deadlines: OrderedSet<(i64, SessionId)>,
     /// Keys that were written and that somebody waits for, in order.
     ready: VecDeque<(usize, Box<[u8]>)>,
     pub(crate) count: usize,
@@ -117,7 +118,7 @@ impl Engine {
         };
         session.blocked = Some(Blocked { command, args, wait, db });
         for key in keys {
-            let queue = self.waits.queues.entry((db, key)).or_default();
+            let queue = self.waits.queues.or_default((db, key));
             if !queue.contains(&id) {
                 queue.push_back(id);
             }

@@ -4,7 +4,7 @@
 use super::{Call, Engine, Session, REDIS_VERSION};
 use crate::bytes::{hash_bytes, Rng};
 use crate::commands::{Handled, Outcome};
-use std::collections::BTreeMap;
+use crate::structures::ordered::OrderedMap;
 use std::fmt::{Display, Write};
 
 /// What happened to one command.
@@ -73,7 +73,7 @@ impl Engine {
     }
 
     /// How often each kind of error was answered, by its first word.
-    pub fn error_stats(&self) -> &BTreeMap<String, u64> {
+    pub fn error_stats(&self) -> &OrderedMap<String, u64> {
         &self.error_stats
     }
 
@@ -81,7 +81,7 @@ impl Engine {
     pub(crate) fn count_error(&mut self, kind: String) {
         self.stats.errors += 1;
         if self.error_stats.len() < MAX_ERROR_KINDS || self.error_stats.contains_key(&kind) {
-            *self.error_stats.entry(kind).or_default() += 1;
+            *self.error_stats.or_default(kind) += 1;
         }
     }
 
@@ -245,7 +245,7 @@ fn commandstats(engine: &Engine, text: &mut Section) {
 }
 
 fn errorstats(engine: &Engine, text: &mut Section) {
-    for (kind, count) in &engine.error_stats {
+    for (kind, count) in engine.error_stats.iter() {
         text.line(&format!("errorstat_{kind}"), format!("count={count}"));
     }
 }

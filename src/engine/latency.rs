@@ -6,7 +6,8 @@ use super::{Call, Engine, PowerHandler};
 use crate::commands::spec::flags;
 use crate::commands::{Handled, Outcome};
 use crate::resp::Fault;
-use std::collections::{BTreeMap, VecDeque};
+use crate::structures::ordered::OrderedMap;
+use std::collections::VecDeque;
 use std::fmt::Write;
 
 crate::commands! {
@@ -98,9 +99,9 @@ pub(crate) struct Latency {
     pub(crate) threshold: u64,
     /// `latency-tracking`: keep histograms.
     pub(crate) histograms_wanted: bool,
-    events: BTreeMap<&'static str, Event>,
+    events: OrderedMap<&'static str, Event>,
     /// By index in the command table.
-    histograms: BTreeMap<u16, [u64; BUCKETS]>,
+    histograms: OrderedMap<u16, [u64; BUCKETS]>,
 }
 
 /// The upper end of a bucket, as Redis names it, in microseconds.
@@ -118,7 +119,7 @@ impl Latency {
     pub(crate) fn note_command(&mut self, command: Command, nanos: u64, now: i64) {
         if self.histograms_wanted {
             let bucket = (u64::BITS - (nanos.max(1) - 1).leading_zeros()).saturating_sub(10) as usize;
-            self.histograms.entry(command.index).or_default()[bucket.min(BUCKETS - 1)] += 1;
+            self.histograms.or_default(command.index)[bucket.min(BUCKETS - 1)] += 1;
         }
         let event = if command.spec.has(flags::FAST) { "fast-command" } else { "command" };
         self.note(event, nanos / 1_000_000, now);
@@ -129,7 +130,7 @@ impl Latency {
         if self.threshold == 0 || millis < self.threshold {
             return;
         }
-        let event = self.events.entry(name).or_default();
+        let event = self.events.or_default(name);
         event.longest = event.longest.max(millis);
         let second = now.div_euclid(1000);
         match event.samples.back_mut() {
@@ -170,7 +171,7 @@ fn latest(engine: &mut Engine, mut call: Call) -> Handled {
     let events = &engine.latency.events;
     let mut reply = call.reply();
     reply.array(events.len());
-    for (name, event) in events {
+    for (name, event) in events.iter() {
         let (second, millis) = event.samples.back().copied().unwrap_or_default();
         reply.array(4);
         reply.bulk(name.as_bytes());

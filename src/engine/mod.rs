@@ -40,6 +40,7 @@ use crate::commands::spec::Declared;
 use crate::commands::Handled;
 use crate::keyspace::Keyspace;
 use crate::resp::{Parsed, Reply};
+use crate::structures::ordered::OrderedMap;
 use acl::Acl;
 use blocking::Waits;
 use client::limits::Pause;
@@ -50,7 +51,7 @@ use latency::Latency;
 use pubsub::Subscriptions;
 use server::help;
 use slowlog::Slowlog;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use tracking::TrackingTable;
 
 /// A handler of a command that needs more than data: sessions, channels, configuration.
@@ -124,7 +125,7 @@ pub struct Engine {
     free: Vec<SessionId>,
     next_client_id: i64,
     pub(crate) waits: Waits,
-    pub(crate) watches: BTreeMap<(usize, Box<[u8]>), Vec<SessionId>>,
+    pub(crate) watches: OrderedMap<(usize, Box<[u8]>), Vec<SessionId>>,
     pub(crate) effects: EffectStream,
     pub(crate) subscriptions: Subscriptions,
     /// `notify-keyspace-events`: classes of events and the channels they go to.
@@ -160,7 +161,7 @@ pub struct Engine {
     pub(crate) memory: Option<Memory>,
     /// By index in the table.
     command_stats: Vec<CommandStats>,
-    error_stats: BTreeMap<String, u64>,
+    error_stats: OrderedMap<String, u64>,
     pub(crate) tracking: TrackingTable,
     /// Sessions that MONITOR.
     pub(crate) monitors: Vec<SessionId>,
@@ -184,7 +185,7 @@ impl Engine {
             free: Vec::new(),
             next_client_id: 1,
             waits: Waits::default(),
-            watches: BTreeMap::new(),
+            watches: OrderedMap::new(),
             effects: EffectStream::default(),
             subscriptions: Subscriptions::default(),
             notify: 0,
@@ -205,7 +206,7 @@ impl Engine {
             shutdown: false,
             memory: None,
             command_stats,
-            error_stats: BTreeMap::new(),
+            error_stats: OrderedMap::new(),
             tracking: TrackingTable::new(setup.seed),
             monitors: Vec::new(),
             current: None,

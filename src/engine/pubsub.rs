@@ -8,7 +8,7 @@ use crate::bytes::glob;
 use crate::commands::{Handled, Outcome};
 use crate::keyspace::Event;
 use crate::resp::{Fault, Reply};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::structures::ordered::{OrderedMap, OrderedSet};
 
 crate::commands! {
     /// The publish and subscribe commands.
@@ -123,7 +123,7 @@ crate::commands! {
     }
 }
 
-type Listeners = BTreeMap<Box<[u8]>, BTreeSet<SessionId>>;
+type Listeners = OrderedMap<Box<[u8]>, OrderedSet<SessionId>>;
 
 /// Who listens to what.
 #[derive(Default)]
@@ -190,7 +190,7 @@ impl Kind {
         }
     }
 
-    fn of(self, session: &mut Session) -> &mut BTreeSet<Box<[u8]>> {
+    fn of(self, session: &mut Session) -> &mut OrderedSet<Box<[u8]>> {
         match self {
             Kind::Channel => &mut session.channels,
             Kind::Pattern => &mut session.patterns,
@@ -226,7 +226,7 @@ fn confirm(engine: &mut Engine, call: &mut Call, kind: Kind, word: &[u8], name: 
 fn listen(engine: &mut Engine, mut call: Call, kind: Kind) -> Handled {
     for name in call.args.iter_from(1) {
         if kind.of(engine.caller(&call)).insert(name.into()) {
-            engine.subscriptions.of_mut(kind).entry(name.into()).or_default().insert(call.session);
+            engine.subscriptions.of_mut(kind).or_default(name.into()).insert(call.session);
         }
         confirm(engine, &mut call, kind, kind.words().0, Some(name));
     }
@@ -329,7 +329,7 @@ fn count(engine: &mut Engine, mut call: Call, kind: Kind) -> Handled {
     reply.array(names.len() * 2);
     for name in names {
         reply.bulk(name);
-        reply.count(engine.subscriptions.of(kind).get(name).map_or(0, BTreeSet::len));
+        reply.count(engine.subscriptions.of(kind).get(name).map_or(0, OrderedSet::len));
     }
     Ok(Outcome::Done)
 }

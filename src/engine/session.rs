@@ -5,7 +5,7 @@ use super::blocking::Blocked;
 use super::tracking::Tracks;
 use super::transactions::Transaction;
 use crate::resp::Parser;
-use std::collections::BTreeSet;
+use crate::structures::ordered::OrderedSet;
 
 /// Names a session inside one engine. Reused after the session is closed.
 pub type SessionId = u32;
@@ -72,9 +72,9 @@ pub struct Session {
     pub(crate) watched: Vec<(usize, Box<[u8]>)>,
     pub(crate) watch_broken: bool,
     /// Subscribed channels, patterns, shard channels.
-    pub(crate) channels: BTreeSet<Box<[u8]>>,
-    pub(crate) patterns: BTreeSet<Box<[u8]>>,
-    pub(crate) shard_channels: BTreeSet<Box<[u8]>>,
+    pub(crate) channels: OrderedSet<Box<[u8]>>,
+    pub(crate) patterns: OrderedSet<Box<[u8]>>,
+    pub(crate) shard_channels: OrderedSet<Box<[u8]>>,
     /// The command that waits, if one does.
     pub(crate) blocked: Option<Blocked>,
     /// Input that is not processed yet.
@@ -131,9 +131,9 @@ impl Session {
             transaction: None,
             watched: Vec::new(),
             watch_broken: false,
-            channels: BTreeSet::new(),
-            patterns: BTreeSet::new(),
-            shard_channels: BTreeSet::new(),
+            channels: OrderedSet::new(),
+            patterns: OrderedSet::new(),
+            shard_channels: OrderedSet::new(),
             blocked: None,
             pending: Vec::new(),
             processed: 0,

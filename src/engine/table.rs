@@ -66,7 +66,7 @@ impl Table {
             .flat_map(|family| family.iter())
             .map(|declared| Command::new(&declared.spec, declared.run.map_or(Run::Container, Run::Power)));
         let mut commands: Vec<Command> = data.chain(power).collect();
-        commands.sort_by_key(|command| command.spec.name);
+        commands.sort_unstable_by_key(|command| command.spec.name);
         let containers: Vec<&str> =
             commands.iter().filter_map(|command| Some(command.spec.name.split_once('|')?.0)).collect();
         for (at, command) in commands.iter_mut().enumerate() {

@@ -14,7 +14,7 @@ use crate::commands::spec::flags;
 use crate::commands::{Handled, Outcome};
 use crate::resp::{Args, Fault, Reply};
 use crate::structures::dict::{Dict, Keyed};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::structures::ordered::{OrderedMap, OrderedSet};
 
 crate::commands! {
     /// The CLIENT commands about tracking.
@@ -77,7 +77,7 @@ pub(crate) struct Tracks {
     noloop: bool,
     /// CLIENT CACHING was given for the command to come.
     caching: bool,
-    prefixes: BTreeSet<Box<[u8]>>,
+    prefixes: OrderedSet<Box<[u8]>>,
 }
 
 impl Tracks {
@@ -102,8 +102,8 @@ impl Keyed for TrackedKey {
 /// Who listens to a prefix, and what changed under it in this input and by whom.
 #[derive(Default)]
 struct Prefix {
-    holders: BTreeSet<Holder>,
-    changed: BTreeMap<Box<[u8]>, Option<Holder>>,
+    holders: OrderedSet<Holder>,
+    changed: OrderedMap<Box<[u8]>, Option<Holder>>,
 }
 
 /// What all sessions track.
@@ -114,7 +114,7 @@ pub(crate) struct TrackingTable {
     pub(crate) limit: usize,
     keys: Dict<TrackedKey>,
     holders: usize,
-    prefixes: BTreeMap<Box<[u8]>, Prefix>,
+    prefixes: OrderedMap<Box<[u8]>, Prefix>,
     /// Some prefix has changes to tell.
     changed: bool,
     /// How often in a row the table was found full: the effort grows with it.
@@ -131,7 +131,7 @@ impl TrackingTable {
             limit: 1_000_000,
             keys: Dict::new(seed),
             holders: 0,
-            prefixes: BTreeMap::new(),
+            prefixes: OrderedMap::new(),
             changed: false,
             found_full: 0,
             rng: Rng::new(seed),
@@ -187,7 +187,7 @@ impl Engine {
     pub(crate) fn stop_tracking(&mut self, id: SessionId) {
         let Some(holder) = self.holder(id) else { return };
         let Some(tracks) = self.session_mut(id).and_then(|session| session.tracks.take()) else { return };
-        for prefix in &tracks.prefixes {
+        for prefix in tracks.prefixes.iter() {
             if let Some(state) = self.tracking.prefixes.get_mut(prefix) {
                 state.holders.remove(&holder);
                 if state.holders.is_empty() {
@@ -236,7 +236,7 @@ impl Engine {
     /// Tells those who read `key` that it has changed, and notes it for prefixes that it begins with.
     pub(crate) fn invalidate(&mut self, key: &[u8]) {
         let by = self.current;
-        for (prefix, state) in &mut self.tracking.prefixes {
+        for (prefix, state) in self.tracking.prefixes.iter_mut() {
             if key.starts_with(prefix) {
                 state.changed.insert(key.into(), by.map(|(session, client)| Holder { session, client }));
                 self.tracking.changed = true;
@@ -456,7 +456,7 @@ fn start(engine: &mut Engine, call: &Call, mut given: Tracks, prefixes: &[&[u8]]
         let all: [&[u8]; 1] = [b""];
         for prefix in if prefixes.is_empty() { &all } else { prefixes } {
             given.prefixes.insert((*prefix).into());
-            engine.tracking.prefixes.entry((*prefix).into()).or_default().holders.insert(holder);
+            engine.tracking.prefixes.or_default((*prefix).into()).holders.insert(holder);
         }
     }
     engine.caller(call).tracks = Some(Box::new(given));

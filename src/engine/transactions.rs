@@ -103,7 +103,7 @@ fn watch(engine: &mut Engine, mut call: Call) -> Handled {
         let session = engine.caller(&call);
         if !session.watched.contains(&name) {
             session.watched.push(name.clone());
-            engine.watches.entry(name).or_default().push(call.session);
+            engine.watches.or_default(name).push(call.session);
         }
     }
     engine.refresh_listeners();

@@ -170,7 +170,7 @@ fn read<'a>(
         }
     }
     if operation != Operation::Diff {
-        parsed.inputs.sort_by_key(|input| input.len);
+        parsed.inputs.sort_unstable_by_key(|input| input.len);
     }
     Ok(parsed)
 }

@@ -13,10 +13,10 @@ use super::blocking::KeptArgs;
 use super::table::{Command, Table};
 use super::{Engine, SessionId};
 use crate::resp::{Args, Fault};
+use crate::structures::ordered::OrderedMap;
 use check::{allows_channel, Denial, Reason};
 use log::{Log, Refusal};
 use rules::{has_spaces, merge_brackets, User};
-use std::collections::BTreeMap;
 
 /// A user's place. Taken again when the user is gone and nobody is it any more.
 pub(crate) type UserId = u32;
@@ -37,7 +37,7 @@ pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// The users, and what they were refused.
 pub(crate) struct Acl {
-    names: BTreeMap<Box<[u8]>, UserId>,
+    names: OrderedMap<Box<[u8]>, UserId>,
     users: Vec<Option<User>>,
     /// Nobody needs to authenticate: the default user is on and takes any password.
     pub(crate) open: bool,
@@ -51,7 +51,7 @@ impl Acl {
     /// The default user alone.
     pub(crate) fn new(table: &Table) -> Self {
         Acl {
-            names: BTreeMap::from([(DEFAULT_NAME.into(), DEFAULT)]),
+            names: OrderedMap::from([(DEFAULT_NAME.into(), DEFAULT)]),
             users: vec![Some(User::open(table))],
             open: true,
             all_channels: false,

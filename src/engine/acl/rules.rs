@@ -4,7 +4,7 @@ use crate::bytes::sha256::{sha256, write_hex};
 use crate::commands::spec::{Spec, CATEGORIES};
 use crate::engine::table::{Command, Table};
 use crate::resp::{split_inline, Args};
-use std::collections::BTreeMap;
+use crate::structures::ordered::OrderedMap;
 
 /// Why a rule was refused; [`RuleFault::text`] is Redis' wording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) struct Selector {
     /// A bit for each command, by its index in the table.
     commands: Vec<u64>,
     /// First arguments with which a command is allowed that is not allowed otherwise.
-    first_args: BTreeMap<u16, Vec<Box<[u8]>>>,
+    first_args: OrderedMap<u16, Vec<Box<[u8]>>>,
     /// The command rules as they were given, what later ones replaced left out; each with its sign.
     rules: Vec<Box<[u8]>>,
     pub(crate) keys: Vec<KeyPattern>,
@@ -245,7 +245,7 @@ impl Selector {
             let sub = table.find_sub(command.spec, word).ok_or(RuleFault::UnknownName)?;
             self.set_command(table, sub, true);
         } else {
-            let words = self.first_args.entry(command.index).or_default();
+            let words = self.first_args.or_default(command.index);
             if !words.iter().any(|known| known.eq_ignore_ascii_case(word)) {
                 words.push(word.into());
             }

@@ -148,7 +148,7 @@ pub(super) fn list(engine: &mut Engine, mut call: Call) -> Handled {
                 && wanted_ids.as_ref().is_none_or(|ids| ids.contains(&session.client_id))
         })
         .collect();
-    sessions.sort_by_key(|(_, session)| {
+    sessions.sort_unstable_by_key(|(_, session)| {
         let asked_for = wanted_ids.as_ref().and_then(|ids| ids.iter().position(|&id| id == session.client_id));
         (asked_for, session.client_id)
     });

@@ -12,9 +12,9 @@ use super::{Call, Engine, PowerHandler};
 use crate::bytes::glob;
 use crate::commands::{Handled, Outcome};
 use crate::resp::{split_inline, Fault};
+use crate::structures::ordered::{OrderedMap, OrderedSet};
 use kinds::Value;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use table::{find, Parameter, PARAMETERS};
 
 crate::commands! {
@@ -70,7 +70,7 @@ crate::commands! {
 /// The values of all parameters.
 pub(crate) struct Config {
     values: Vec<Value>,
-    host: BTreeMap<String, Vec<u8>>,
+    host: OrderedMap<String, Vec<u8>>,
 }
 
 impl Config {
@@ -80,7 +80,7 @@ impl Config {
             let value = parameter.kind.parse(parameter.default.as_bytes());
             value.expect("a test reads every default")
         });
-        Config { values: values.collect(), host: BTreeMap::new() }
+        Config { values: values.collect(), host: OrderedMap::new() }
     }
 }
 
@@ -194,7 +194,7 @@ fn read(parameter: &Parameter, text: &[u8]) -> Result<Value, Cow<'static, str>> 
 
 fn get(engine: &mut Engine, mut call: Call) -> Handled {
     let mut found: Vec<(Cow<[u8]>, Vec<u8>)> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = OrderedSet::new();
     let shown = |index: usize| PARAMETERS[index].kind.show(&engine.config.values[index]);
     for pattern in call.args.iter_from(2) {
         if !pattern.iter().any(|byte| b"*?[".contains(byte)) {
@@ -218,7 +218,12 @@ fn get(engine: &mut Engine, mut call: Call) -> Handled {
             if glob::matches(pattern, name, true) && seen.insert(name.to_vec()) {
                 let value = match index {
                     Some(index) => shown(index),
-                    None => engine.config.host[std::str::from_utf8(name).unwrap_or_default()].clone(),
+                    None => engine
+                        .config
+                        .host
+                        .get(std::str::from_utf8(name).unwrap_or_default())
+                        .cloned()
+                        .unwrap_or_default(),
                 };
                 found.push((name.to_vec().into(), value));
             }
@@ -244,7 +249,7 @@ fn set(engine: &mut Engine, mut call: Call) -> Handled {
         return Err(Fault::Syntax);
     }
     // First everything is looked up, then everything is read, then everything is set: as the errors of Redis show.
-    let (mut chosen, mut names) = (Vec::new(), BTreeSet::new());
+    let (mut chosen, mut names) = (Vec::new(), OrderedSet::new());
     for at in (2..args.len()).step_by(2) {
         let name = args.at(at);
         let lower = name.to_ascii_lowercase();
