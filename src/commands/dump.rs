@@ -27,6 +27,15 @@ crate::commands! {
         also "dangerous",
         run restore,
     }
+    /// Makes a key from a value in Redis' serialized form, in a slot that is being taken over.
+    "restore-asking" {
+        since "3.0.0", cost "As RESTORE", flags [WRITE DENYOOM ASKING],
+        args "key@OW.update ttl:int serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:int] [FREQ frequency:int]",
+        reply "ok",
+        also "keyspace dangerous",
+        group "server",
+        run restore,
+    }
 }
 
 fn dump(ctx: &mut Context, args: Args) -> Handled {
