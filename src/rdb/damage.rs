@@ -36,14 +36,14 @@ pub enum Kind {
     Type(u8),
     /// A type whose values are the private matter of a module.
     Module(Box<str>),
-    /// Hash fields with an expiry of their own.
-    FieldExpiry,
+    /// An expiry that no field can have.
+    Expiry,
 }
 
 impl Kind {
     /// Whether the bytes may well be sound, but hold what is not supported here.
     pub fn is_unsupported(&self) -> bool {
-        matches!(self, Kind::Module(_) | Kind::FieldExpiry)
+        matches!(self, Kind::Module(_))
     }
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Kind {
             Kind::TooLarge => out.write_str("a value that is too large"),
             Kind::Type(number) => write!(out, "type {number} does not exist"),
             Kind::Module(name) => write!(out, "a value of module type '{name}', which is not loaded"),
-            Kind::FieldExpiry => out.write_str("a hash whose fields expire, which is not supported"),
+            Kind::Expiry => out.write_str("an expiry that no field can have"),
         }
     }
 }

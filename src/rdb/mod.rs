@@ -6,7 +6,7 @@
 //!
 //! Every type has a number, and with each better encoding it got another one. [`Reader`] takes all that Redis has
 //! ever written; [`Writer`] writes what version 10 (Redis 7.0) reads, so that a payload of ours can go to any
-//! server that is not older. Both work on slices and know nothing of footers and files: those are made of their parts.
+//! server that is not older; only a hash whose fields expire asks for version 12 (7.4). Both work on slices and know nothing of footers and files: those are made of their parts.
 //!
 //! What comes from outside is checked whole before it becomes a value. Nothing is allocated on the word of a length:
 //! either the bytes are there, or they are counted first.
@@ -63,6 +63,9 @@ pub mod types {
 /// The version that is written: Redis 7.0's.
 pub const WRITTEN: u16 = 10;
 
+/// The version that is written around a hash whose fields expire: Redis 7.4's.
+pub const WRITTEN_FIELDS: u16 = 12;
+
 /// The latest version that is read: Redis 7.4's.
 pub const NEWEST: u16 = 12;
 
@@ -74,7 +77,8 @@ pub fn dump(value: &Value) -> Vec<u8> {
     writer.kind(value);
     writer.value(value);
     let mut payload = writer.into_bytes();
-    payload.extend_from_slice(&WRITTEN.to_le_bytes());
+    let version = if payload[0] >= types::HASH_METADATA_PRE_GA { WRITTEN_FIELDS } else { WRITTEN };
+    payload.extend_from_slice(&version.to_le_bytes());
     let sum = crc64(0, &payload);
     payload.extend_from_slice(&sum.to_le_bytes());
     payload

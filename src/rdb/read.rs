@@ -7,7 +7,7 @@ use super::{lzf, old, types};
 use crate::bytes::number::{parse_f64, parse_i64, I64_TEXT};
 use crate::keyspace::{EncodingLimits, Str, Value};
 use crate::structures::dict::Dict;
-use crate::structures::hash::Hash;
+use crate::structures::hash::{Hash, LATEST};
 use crate::structures::intset::Intset;
 use crate::structures::list::{End, Fill, List};
 use crate::structures::listpack::Listpack;
@@ -194,9 +194,17 @@ impl<'b> Reader<'b> {
                     None => return self.damage_at(at, Kind::Nested("hash")),
                 }
             }
-            types::HASH_METADATA..=types::HASH_LISTPACK_EX
-            | types::HASH_METADATA_PRE_GA..=types::HASH_LISTPACK_EX_PRE_GA => {
-                return self.damage_at(at, Kind::FieldExpiry)
+            types::HASH_METADATA | types::HASH_METADATA_PRE_GA => self.timed_hash(kind, limits)?,
+            types::HASH_LISTPACK_EX | types::HASH_LISTPACK_EX_PRE_GA => {
+                if kind == types::HASH_LISTPACK_EX {
+                    // When the first field expires, which the listpack says too.
+                    self.fixed::<8>()?;
+                }
+                match Hash::from_timed_listpack(self.listpack()?, limits.hash) {
+                    Some(hash) if hash.is_empty() => return self.damage_at(at, Kind::Empty),
+                    Some(hash) => Value::Hash(Box::new(hash)),
+                    None => return self.damage_at(at, Kind::Nested("hash")),
+                }
             }
             types::STREAM_LISTPACKS | types::STREAM_LISTPACKS_2 | types::STREAM_LISTPACKS_3 => self.stream(kind)?,
             types::MODULE_2 => {
@@ -362,6 +370,38 @@ impl<'b> Reader<'b> {
             let (field, value) = (self.string()?, self.string()?);
             if !hash.set_if_absent(field.bytes(&mut [0; I64_TEXT]), value.bytes(&mut [0; I64_TEXT]), limits.hash) {
                 return self.damage_at(at, Kind::Duplicate);
+            }
+        }
+        Ok(Value::Hash(Box::new(hash)))
+    }
+
+    /// A hash whose fields expire: each has the milliseconds since the first expiry, plus one, before it; releases
+    /// before 7.4 proper wrote instants there.
+    fn timed_hash(&mut self, kind: u8, limits: &EncodingLimits) -> Read<Value> {
+        let from = match kind {
+            types::HASH_METADATA => u64::from_le_bytes(self.fixed()?),
+            _ => 1,
+        };
+        let count = self.count(3)?;
+        let mut hash = Hash::new();
+        hash.make_room(count, limits.hash);
+        hash.make_timed();
+        for _ in 0..count {
+            let at = self.at;
+            let after = self.length()?;
+            let expiry = match after {
+                0 => Some(0),
+                _ => after.checked_add(from).and_then(|after| i64::try_from(after - 1).ok()).filter(|at| *at > 0),
+            };
+            let Some(expiry) = expiry.filter(|&at| at <= LATEST) else { return self.damage_at(at, Kind::Expiry) };
+            let (field, value) = (self.string()?, self.string()?);
+            let (mut name, mut text) = ([0; I64_TEXT], [0; I64_TEXT]);
+            let name = field.bytes(&mut name);
+            if !hash.set_if_absent(name, value.bytes(&mut text), limits.hash) {
+                return self.damage_at(at, Kind::Duplicate);
+            }
+            if expiry > 0 {
+                hash.set_expiry(name, Some(expiry));
             }
         }
         Ok(Value::Hash(Box::new(hash)))

@@ -6,6 +6,7 @@ use crate::bytes::Rng;
 use crate::keyspace::Keyspace;
 use crate::structures::hash::Hash;
 use crate::structures::list::{End, Fill, List};
+use crate::structures::listpack::Item;
 use crate::structures::set::{Limits as SetLimits, Set};
 use crate::structures::sorted_set::SortedSet;
 
@@ -28,7 +29,11 @@ fn show(value: &Value) -> String {
         Value::Str(string) => vec![text(string.bytes(&mut [0; I64_TEXT]))],
         Value::List(list) => list.iter().map(|item| text(&item.to_vec())).collect(),
         Value::Set(set) => set.iter().map(|item| text(&item.to_vec())).collect(),
-        Value::Hash(hash) => hash.iter().map(|(f, v)| format!("{}={}", text(&f.to_vec()), text(&v.to_vec()))).collect(),
+        Value::Hash(hash) => {
+            let expiry = |at: Option<i64>| at.map_or(String::new(), |at| format!("@{at}"));
+            let field = |f: Item, v: Item, at| format!("{}={}{}", text(&f.to_vec()), text(&v.to_vec()), expiry(at));
+            hash.entries().map(|(f, v, at)| field(f, v, at)).collect()
+        }
         Value::SortedSet(set) => set.iter().map(|(m, s)| format!("{}:{}", text(&m.to_vec()), s)).collect(),
         Value::Stream(stream) => super::stream::tests::show(stream),
     };
@@ -98,6 +103,15 @@ fn any_value(rng: &mut Rng, limits: &EncodingLimits) -> Value {
             for _ in 0..many {
                 hash.set(&word(rng), &word(rng), limits.hash);
             }
+            if rng.below(2) == 0 {
+                hash.make_timed();
+                let names: Vec<Vec<u8>> = hash.iter().map(|(name, _)| name.to_vec()).collect();
+                for name in names {
+                    if rng.below(3) == 0 {
+                        hash.set_expiry(&name, Some(1 + (rng.next_u64() >> (18 + rng.below(45))) as i64));
+                    }
+                }
+            }
             Value::Hash(Box::new(hash))
         }
     }
@@ -125,7 +139,7 @@ fn what_was_dumped_restores_to_the_same() {
         reader.value(kind, &limits).expect("a value");
         assert_eq!(reader.left(), 0);
     }
-    assert_eq!(encodings.len(), 12, "{encodings:?}");
+    assert_eq!(encodings.len(), 13, "{encodings:?}");
 }
 
 /// A string with a short length.
@@ -271,6 +285,28 @@ fn every_encoding() -> Vec<(Vec<u8>, String)> {
         (body(types::HASH_ZIPMAP, &[&string(&zipmap(&["f", "1", "g", &long]))]), format!("listpack f=1 g={long}")),
         (body(types::HASH_ZIPLIST, &[&string(&ziplist(&["f", "1", "g", "v"]))]), "listpack f=1 g=v".to_owned()),
         (body(types::HASH_LISTPACK, &[&string(&listpack(&["f", "1", "g", "v"]))]), "listpack f=1 g=v".to_owned()),
+        (
+            body(
+                types::HASH_METADATA_PRE_GA,
+                &[b"\x02\0", &string(b"f"), b"\xc0\x01\x05", &string(b"g"), &string(b"v")],
+            ),
+            "listpackex f=1 g=v@5".to_owned(),
+        ),
+        (
+            body(types::HASH_LISTPACK_EX_PRE_GA, &[&string(&listpack(&["f", "1", "0", "g", "v", "5"]))]),
+            "listpackex f=1 g=v@5".to_owned(),
+        ),
+        (
+            body(
+                types::HASH_METADATA,
+                &[&5u64.to_le_bytes(), b"\x02\x03", &string(b"f"), b"\xc0\x01\x01", &string(b"g"), &string(b"v")],
+            ),
+            "listpackex f=1@7 g=v@5".to_owned(),
+        ),
+        (
+            body(types::HASH_LISTPACK_EX, &[&5u64.to_le_bytes(), &string(&listpack(&["g", "v", "5", "f", "1", "0"]))]),
+            "listpackex f=1 g=v@5".to_owned(),
+        ),
     ];
     // What is past the limits of a compact form comes in its large one.
     let many: Vec<String> = (0..600).map(|number| format!("{number:04}x")).collect();
@@ -278,6 +314,9 @@ fn every_encoding() -> Vec<(Vec<u8>, String)> {
     let shown = |infix: &str| many.iter().map(|field| format!("{field}{infix}")).collect::<Vec<_>>().join(" ");
     let names: Vec<&str> = many.iter().map(String::as_str).collect();
     cases.push((body(types::HASH_LISTPACK, &[&string(&listpack(&pairs))]), format!("hashtable {}", shown("=1"))));
+    let timed: Vec<&str> = many.iter().flat_map(|field| [field.as_str(), "1", "9"]).collect();
+    let timed = body(types::HASH_LISTPACK_EX, &[&9u64.to_le_bytes(), &string(&listpack(&timed))]);
+    cases.push((timed, format!("hashtable {}", shown("=1@9"))));
     cases.push((body(types::ZSET_LISTPACK, &[&string(&listpack(&pairs))]), format!("skiplist {}", shown(":1"))));
     cases.push((body(types::SET_LISTPACK, &[&string(&listpack(&names))]), format!("hashtable {}", shown(""))));
     cases
@@ -330,7 +369,13 @@ fn damage_is_named_with_its_place() {
         (b"\x12\x01\x01\0", 2, Kind::Nested("quicklist")),
         (b"\x09\x02\x01\xff", 1, Kind::Nested("zipmap")),
         (b"\x63", 1, Kind::Type(99)),
-        (b"\x18\x01", 1, Kind::FieldExpiry),
+        (b"\x18\x01", 1, Kind::Truncated),
+        (b"\x18\xe8\x03\0\0\0\0\0\0\0", 9, Kind::Empty),
+        (b"\x18\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01\x01a\x01b", 10, Kind::Expiry),
+        (b"\x18\0\0\0\0\0\x40\0\0\x01\x01\x01a\x01b", 10, Kind::Expiry),
+        (b"\x18\xe8\x03\0\0\0\0\0\0\x02\x01\x01a\x01b\0\x01a\x01c", 15, Kind::Duplicate),
+        (b"\x19\0\0\0\0\0\0\0\0\x03abc", 9, Kind::Nested("listpack")),
+        (b"\x17\x07\x07\0\0\0\0\0\xff", 1, Kind::Empty),
         (b"\x07\x81\x2d\xb6\x21\xb6\x3b\x6f\x2c\x01", 1, Kind::Module("Lbchtjtvs".into())),
     ] {
         let found = kind(body);

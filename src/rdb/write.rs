@@ -159,6 +159,8 @@ impl Writer {
             Value::SortedSet(set) if set.listpack().is_some() => types::ZSET_LISTPACK,
             Value::SortedSet(_) => types::ZSET_2,
             Value::Hash(hash) if hash.listpack().is_some() => types::HASH_LISTPACK,
+            Value::Hash(hash) if hash.timed_listpack().is_some() => types::HASH_LISTPACK_EX,
+            Value::Hash(hash) if hash.soonest().is_some() => types::HASH_METADATA,
             Value::Hash(_) => types::HASH,
             Value::Stream(_) => types::STREAM_LISTPACKS_2,
         });
@@ -219,8 +221,20 @@ impl Writer {
         if let Some(pack) = hash.listpack() {
             return self.string(pack.as_bytes());
         }
+        let soonest = hash.soonest();
+        if let Some(pack) = hash.timed_listpack() {
+            self.raw(&soonest.unwrap_or(0).to_le_bytes());
+            return self.string(pack.as_bytes());
+        }
+        if let Some(soonest) = soonest {
+            self.raw(&soonest.to_le_bytes());
+        }
         self.length(hash.len() as u64);
-        for (field, value) in hash.iter() {
+        for (field, value, expiry) in hash.all_entries() {
+            if let Some(soonest) = soonest {
+                // From the first to expire on, plus one: zero is for a field that does not.
+                self.length(expiry.map_or(0, |at| (at - soonest + 1) as u64));
+            }
             self.item(field);
             self.item(value);
         }

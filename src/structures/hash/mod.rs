@@ -89,6 +89,30 @@ impl Hash {
         hash.listpack().is_some_and(|pack| pack.distinct(1)).then_some(hash)
     }
 
+    /// Takes a listpack of fields, values and expiries from outside; a table if it has more fields than the limit.
+    /// `None` when a field comes twice, or one of the three is missing or no such thing. O(n log n).
+    pub fn from_timed_listpack(pack: Listpack, limits: Limits) -> Option<Self> {
+        let fields = pack.len() / timed::WIDTH;
+        if !timed::is_sound(&pack) {
+            return None;
+        }
+        if fields > limits.entries {
+            let mut hash = Hash { form: Form::Timed(Box::new(pack)) };
+            hash.make_table(fields, limits.seed);
+            return (hash.len() == fields).then_some(hash);
+        }
+        let distinct = pack.distinct(timed::WIDTH - 1);
+        distinct.then(|| Hash { form: Form::Timed(Box::new(timed::in_order(pack))) })
+    }
+
+    /// The compact form's fields, values and expiries, 0 for none, if it has that form and fields may expire.
+    pub fn timed_listpack(&self) -> Option<&Listpack> {
+        match &self.form {
+            Form::Timed(pack) => Some(pack),
+            Form::Pack(_) | Form::Table(_) => None,
+        }
+    }
+
     /// The compact form's fields and values, if it has that form and no field was ever to expire.
     pub fn listpack(&self) -> Option<&Listpack> {
         match &self.form {
@@ -344,10 +368,18 @@ impl Hash {
 
     /// Fields with their values and when they expire, in the order of [`iter`](Self::iter).
     pub fn entries(&self) -> Entries<'_> {
+        match &self.form {
+            Form::Table(table) => Entries(Walk::Table(table.dict.iter(), table.hidden())),
+            _ => self.all_entries(),
+        }
+    }
+
+    /// [`Hash::entries`] with those that are hidden, [`Hash::len`] in all: for who keeps the hash elsewhere.
+    pub fn all_entries(&self) -> Entries<'_> {
         Entries(match &self.form {
             Form::Pack(pack) => Walk::Pack(pack.iter()),
             Form::Timed(pack) => Walk::Timed(pack.iter()),
-            Form::Table(table) => Walk::Table(table.dict.iter(), table.hidden()),
+            Form::Table(table) => Walk::Table(table.dict.iter(), table::NOTHING),
         })
     }
 

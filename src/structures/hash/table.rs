@@ -28,7 +28,7 @@ struct Timer {
 }
 
 /// `hidden` when nothing is.
-const NOTHING: i64 = i64::MIN;
+pub(super) const NOTHING: i64 = i64::MIN;
 
 impl Table {
     pub(super) fn with_capacity(seed: u64, fields: usize) -> Self {

@@ -3,7 +3,7 @@
 //! An expiry is an integer, 0 for none. Fields that expire stand first, the soonest in front, so that what is due is a
 //! run at the front; the others follow. This is Redis' `listpackex`, byte for byte. Everything is O(bytes).
 
-use super::Put;
+use super::{Put, LATEST};
 use crate::structures::listpack::{Item, Listpack};
 
 /// Entries of a field.
@@ -23,6 +23,32 @@ fn push(pack: &mut Listpack, name: Item, value: Item, at: i64) {
     pack.push_back(name);
     pack.push_back(value);
     pack.push_back(at);
+}
+
+/// Whether every field of a listpack from outside has a value and an expiry that is one.
+pub(super) fn is_sound(pack: &Listpack) -> bool {
+    let expiries = pack.iter().skip(WIDTH - 1).step_by(WIDTH);
+    pack.len() % WIDTH == 0
+        && expiries.map(|item| item.as_i64()).all(|at| at.is_some_and(|at| (0..=LATEST).contains(&at)))
+}
+
+/// A sound listpack with its fields in the order of this module. O(n log n).
+pub(super) fn in_order(pack: Listpack) -> Listpack {
+    let mut entries = pack.iter();
+    let mut fields = Vec::with_capacity(pack.len() / WIDTH);
+    let mut proper = true;
+    while let (Some(name), Some(value), Some(expiry)) = (entries.next(), entries.next(), entries.next()) {
+        proper &= matches!(expiry, Item::Int(_));
+        fields.push((name, value, expiry.as_i64().unwrap_or(0)));
+    }
+    let rank = |&(_, _, at): &(Item, Item, i64)| if at == 0 { i64::MAX } else { at };
+    if proper && fields.is_sorted_by_key(rank) {
+        return pack;
+    }
+    fields.sort_by_key(rank);
+    let mut ordered = Listpack::with_capacity(pack.byte_len());
+    fields.into_iter().for_each(|(name, value, at)| push(&mut ordered, name, value, at));
+    ordered
 }
 
 /// Position of the name.

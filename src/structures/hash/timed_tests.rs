@@ -167,3 +167,28 @@ fn what_is_due_at_once_goes_in_slices_and_is_hidden_meanwhile() {
     }
     assert_eq!((slices, hash.len()), (19, 1000));
 }
+
+#[test]
+fn a_listpack_from_outside_is_checked_and_put_in_order() {
+    let limits = Limits { entries: 3, value: 64, seed: 7 };
+    let hash = |entries: &[&str]| {
+        let mut pack = Listpack::new();
+        entries.iter().for_each(|entry| pack.push_back(entry.as_bytes()));
+        Hash::from_timed_listpack(pack, limits)
+    };
+    let sound = hash(&["a", "1", "0", "b", "2", "9", "c", "3", "5"]).expect("sound");
+    let names: Vec<_> = sound.iter().map(|(name, _)| name.to_vec()).collect();
+    assert_eq!((names, sound.soonest()), (vec![b"c".to_vec(), b"b".to_vec(), b"a".to_vec()], Some(5)));
+    let large = hash(&["a", "1", "0", "b", "2", "9", "c", "3", "5", "d", "4", "0"]).expect("sound");
+    assert_eq!((large.encoding(), large.soonest(), large.len()), ("hashtable", Some(5), 4));
+    for unsound in [
+        &["a", "1"][..],
+        &["a", "1", "x"],
+        &["a", "1", "-1"],
+        &["a", "1", "70368744177664"],
+        &["a", "1", "0", "a", "2", "0"],
+        &["a", "1", "0", "b", "1", "0", "c", "1", "0", "a", "2", "0"],
+    ] {
+        assert!(hash(unsound).is_none(), "{unsound:?}");
+    }
+}
