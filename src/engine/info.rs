@@ -208,6 +208,7 @@ fn stats(engine: &Engine, text: &mut Section) {
     text.line("total_net_input_bytes", stats.bytes_in);
     text.line("total_net_output_bytes", stats.bytes_out);
     text.line("rejected_connections", stats.rejected);
+    text.line("expired_subkeys", space.expired_fields);
     text.line("expired_keys", space.expired);
     text.line("evicted_keys", 0);
     text.line("keyspace_hits", space.hits);
@@ -270,7 +271,8 @@ fn keyspace(engine: &Engine, text: &mut Section) {
             }
         }
         let average = sum / count.max(1);
-        text.line(&format!("db{index}"), format!("keys={keys},expires={expires},avg_ttl={average},subexpiry=0"));
+        let fields = database.timed();
+        text.line(&format!("db{index}"), format!("keys={keys},expires={expires},avg_ttl={average},subexpiry={fields}"));
     }
 }
 

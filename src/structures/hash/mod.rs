@@ -20,11 +20,11 @@ mod timed;
 
 use super::dict::{self, Keyed};
 use super::listpack::{self, Item, Listpack};
+use super::stream::{IdMap, StreamId};
 use super::Limits;
 use crate::bytes::Rng;
 use field::Field;
 pub use field::LATEST;
-use std::collections::BTreeSet;
 use table::{shows, Table};
 
 /// A map from field to value. See the module for its shape and costs.
@@ -422,10 +422,11 @@ impl Hash {
         match &self.form {
             Form::Table(table) if wanted < table.dict.len() / 3 => {
                 // A field is known by where it lies: nothing moves while it is borrowed.
-                let mut seen = BTreeSet::new();
+                let mut seen = IdMap::default();
                 while seen.len() < wanted {
                     let Some(field) = table.dict.random(rng) else { return };
-                    if seen.insert(std::ptr::from_ref(field) as usize) {
+                    let place = StreamId::new(std::ptr::from_ref(field) as usize as u64, 0);
+                    if seen.insert(place, ()).is_none() {
                         visit(Item::Bytes(field.key()), Item::Bytes(field.value()));
                     }
                 }

@@ -3,10 +3,7 @@
 use super::field::Field;
 use super::Put;
 use crate::structures::dict::{Dict, Keyed};
-use std::collections::BTreeSet;
-
-/// Bytes that the order of expiry takes for a field, nodes' slack included; an estimate.
-const ORDER_BYTES: usize = 24;
+use crate::structures::stream::{IdMap, StreamId};
 
 /// Fields in a hash table. Operations are O(1), O(log n) for fields that expire.
 #[derive(Clone)]
@@ -21,10 +18,15 @@ pub(super) struct Table {
 #[derive(Clone)]
 struct Timer {
     /// Expiry and hash of the name of every field that expires. Fields that have both in common share an entry.
-    order: BTreeSet<(i64, u64)>,
+    order: IdMap<()>,
     /// Fields that expire by then are as good as gone, though they are still here: there were too many to remove at
     /// once.
     hidden: i64,
+}
+
+/// An entry of the order: an expiry and the hash of a name.
+fn mark(at: i64, hash: u64) -> StreamId {
+    StreamId::new(at as u64, hash)
 }
 
 /// `hidden` when nothing is.
@@ -36,7 +38,7 @@ impl Table {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        let timer = self.timer.as_ref().map_or(0, |timer| size_of::<Timer>() + timer.order.len() * ORDER_BYTES);
+        let timer = self.timer.as_ref().map_or(0, |timer| size_of::<Timer>() + timer.order.heap_bytes());
         size_of::<Table>() + self.bytes + self.dict.table_bytes() + timer
     }
 
@@ -45,13 +47,13 @@ impl Table {
     }
 
     pub(super) fn make_timed(&mut self) -> &mut Self {
-        self.timer.get_or_insert_with(|| Box::new(Timer { order: BTreeSet::new(), hidden: NOTHING }));
+        self.timer.get_or_insert_with(|| Box::new(Timer { order: IdMap::default(), hidden: NOTHING }));
         self
     }
 
     /// When the first field expires.
     pub(super) fn soonest(&self) -> Option<i64> {
-        self.timer.as_ref()?.order.first().map(|&(at, _)| at)
+        self.timer.as_ref()?.order.first().map(|(mark, ())| mark.ms as i64)
     }
 
     /// Up to when fields are hidden.
@@ -128,7 +130,7 @@ impl Table {
 
     fn schedule(&mut self, expiry: Option<i64>, hash: u64) {
         if let Some(at) = expiry {
-            self.make_timed().timer.as_mut().expect("just made").order.insert((at, hash));
+            self.make_timed().timer.as_mut().expect("just made").order.insert(mark(at, hash), ());
         }
     }
 
@@ -136,7 +138,7 @@ impl Table {
     fn unschedule(&mut self, expiry: Option<i64>, hash: u64) {
         let (Some(at), Some(timer)) = (expiry, &mut self.timer) else { return };
         if self.dict.find_hashed(hash, |field| field.expiry() == Some(at)).is_none() {
-            timer.order.remove(&(at, hash));
+            timer.order.remove(mark(at, hash));
         }
     }
 
@@ -146,13 +148,13 @@ impl Table {
         let Some(timer) = &mut self.timer else { return 0 };
         let mut count = 0;
         timer.hidden = NOTHING;
-        while let Some(&(at, hash)) = timer.order.first().filter(|&&(at, _)| at <= now) {
+        while let Some((first, ())) = timer.order.first().filter(|(first, ())| first.ms as i64 <= now) {
             if count >= budget {
                 timer.hidden = now;
                 break;
             }
-            timer.order.pop_first();
-            while let Some(field) = self.dict.take_hashed(hash, |field| field.expiry() == Some(at)) {
+            timer.order.remove(first);
+            while let Some(field) = self.dict.take_hashed(first.seq, |field| field.expiry() == Some(first.ms as i64)) {
                 self.bytes -= field.heap_bytes();
                 gone(field.key());
                 count += 1;
@@ -182,10 +184,9 @@ impl Table {
         // What went is not weighed one by one; the rest is taken to be as heavy on average.
         self.bytes = (held as u64 * self.dict.len() as u64 / fields as u64) as usize;
         let Some(timer) = &mut self.timer else { return emptied };
-        for _ in 0..budget {
-            if timer.order.pop_first().is_none() {
-                break;
-            }
+        let mut freed = 0;
+        while freed < budget && !timer.order.is_empty() {
+            freed += timer.order.pop_chunk();
         }
         emptied && timer.order.is_empty()
     }

@@ -45,7 +45,7 @@ pub(super) fn in_order(pack: Listpack) -> Listpack {
     if proper && fields.is_sorted_by_key(rank) {
         return pack;
     }
-    fields.sort_by_key(rank);
+    fields.sort_unstable_by_key(rank);
     let mut ordered = Listpack::with_capacity(pack.byte_len());
     fields.into_iter().for_each(|(name, value, at)| push(&mut ordered, name, value, at));
     ordered

@@ -3,7 +3,7 @@
 //! Entries stand in order in chunks of up to [`CHUNK`]; the chunks stand in a deque. An id that is the largest goes
 //! behind the last one and opens a new chunk when that is full, so a log's chunks are full, with no pointer and no
 //! slack beside the payload: a B-tree filled in order is half empty. Finding costs two binary searches, changing in
-//! the middle moves one chunk's entries at most.
+//! the middle moves one chunk's entries at most. Timed hashes keep their order of expiry in it too.
 
 use super::id::StreamId;
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ const CHUNK: usize = 128;
 
 /// A sorted map from ids to `V`.
 #[derive(Clone, Debug)]
-pub(super) struct IdMap<V> {
+pub(in crate::structures) struct IdMap<V> {
     chunks: VecDeque<Vec<(StreamId, V)>>,
     len: usize,
 }
@@ -33,16 +33,16 @@ struct Place {
 
 impl<V> IdMap<V> {
     /// How many entries. O(1).
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::structures) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::structures) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// Bytes of heap, without what the values hold.
-    pub(super) fn heap_bytes(&self) -> usize {
+    pub(in crate::structures) fn heap_bytes(&self) -> usize {
         self.chunks.capacity() * size_of::<Vec<(StreamId, V)>>()
             + self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<(StreamId, V)>()).sum::<usize>()
     }
@@ -70,7 +70,7 @@ impl<V> IdMap<V> {
         Some(&mut self.chunks[place.chunk][place.at].1)
     }
 
-    pub(super) fn first(&self) -> Option<(StreamId, &V)> {
+    pub(in crate::structures) fn first(&self) -> Option<(StreamId, &V)> {
         self.at(Place { chunk: 0, at: 0 })
     }
 
@@ -96,7 +96,7 @@ impl<V> IdMap<V> {
     }
 
     /// Puts a value under an id; the one that was there.
-    pub(super) fn insert(&mut self, id: StreamId, value: V) -> Option<V> {
+    pub(in crate::structures) fn insert(&mut self, id: StreamId, value: V) -> Option<V> {
         let place = match self.find(id) {
             Ok(place) => return Some(std::mem::replace(&mut self.chunks[place.chunk][place.at].1, value)),
             Err(place) => place,
@@ -123,7 +123,7 @@ impl<V> IdMap<V> {
     }
 
     /// Removes an id; its value.
-    pub(super) fn remove(&mut self, id: StreamId) -> Option<V> {
+    pub(in crate::structures) fn remove(&mut self, id: StreamId) -> Option<V> {
         let Place { chunk: index, at } = self.find(id).ok()?;
         let chunk = &mut self.chunks[index];
         let (_, value) = chunk.remove(at);
@@ -159,7 +159,7 @@ impl<V> IdMap<V> {
     }
 
     /// Drops the last chunk whole, for freeing values without heap; how many entries that were.
-    pub(super) fn pop_chunk(&mut self) -> usize {
+    pub(in crate::structures) fn pop_chunk(&mut self) -> usize {
         let gone = self.chunks.pop_back().map_or(0, |chunk| chunk.len());
         self.len -= gone;
         gone
