@@ -73,6 +73,7 @@ const KEYS: &[(&str, &str)] = &[
     ("integers", "SADD integers {}"),
     ("set", "SADD set a{}"),
     ("hash", "HSET hash f{} {}"),
+    ("timed", "HSETEX timed EX {}000 FIELDS 2 f{} {} plain{} x"),
     ("zset", "ZADD zset {} m{}"),
     ("stream", "XADD stream {}-1 f {} g {}"),
     ("log", "PFADD log e{}"),
@@ -121,6 +122,13 @@ const USES: &[(&str, &[&str])] = &[
             "HSET k f1 9 new 1",
             "HINCRBY k f1 3",
             "HDEL k f2 f3",
+            "HEXPIRE k 100 FIELDS 2 f1 f2",
+            "HEXPIRE k 0 FIELDS 1 f3",
+            "HPERSIST k FIELDS 2 f1 f2",
+            "HPTTL k FIELDS 2 f1 x",
+            "HGETEX k PX 5 FIELDS 1 f1",
+            "HGETDEL k FIELDS 1 f2",
+            "HSETEX k KEEPTTL FIELDS 2 f1 8 other 9",
             "HSCAN k 0",
         ],
     ),
@@ -159,8 +167,14 @@ const USES: &[(&str, &[&str])] = &[
 ];
 
 fn use_value(client: &mut Client, rng: &mut Rng) {
+    // Fields that are due go now, however many they are; else they would while we look.
+    client.line("HRANDFIELD k");
     let kind = String::from_utf8(client.line("TYPE k")).expect("a type");
     let kind = kind[1..].trim_end().to_owned();
+    if kind == "none" {
+        // A hash all of whose fields had expired.
+        return;
+    }
     let uses = USES.iter().find(|(name, _)| *name == kind).map(|(_, uses)| *uses).expect("a type that is known");
     assert!(client.line("OBJECT ENCODING k").starts_with(b"$"));
     let (count, walk) = match kind.as_str() {
