@@ -57,7 +57,7 @@ export function wasmEnv(rust, features = readManifest().rustc["target-features"]
   const flags = [];
   if (rust.sysroot) flags.push(`--sysroot=${rust.sysroot}`);
   if (features.length > 0) flags.push(`-Ctarget-feature=${features.join(",")}`);
-  flags.push(...hidePaths());
+  flags.push(...(readManifest().rustc.flags ?? []), ...hidePaths());
   const env = cleanEnv(rust);
   // The encoded form survives spaces in paths. With --target it reaches wasm code only, not build scripts.
   env.CARGO_ENCODED_RUSTFLAGS = flags.join("\x1f");

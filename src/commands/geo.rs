@@ -1,4 +1,4 @@
-//! Geo: members at positions on the earth, kept in a sorted set whose scores are [`geohash`]es.
+//! Geo: members at positions on the earth, kept in a sorted set whose scores are [`crate::structures::geohash`]es.
 //!
 //! This file declares the family and holds what works on single members; [`search`] has the six commands that
 //! search around a point.

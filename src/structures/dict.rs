@@ -483,13 +483,13 @@ impl<T: Keyed> Dict<T> {
                 visited |= !table.is_empty();
                 left -= table.len();
             } else {
-                let mut ahead: Vec<(u64, &T)> = table
+                let ahead: Vec<(u64, &T)> = table
                     .iter()
                     .map(|item| (item_hash(self.seed, item) >> (64 - CURSOR_BITS), item))
                     .filter(|(position, _)| *position >= at)
                     .collect();
                 if ahead.len() > left {
-                    let next = ahead.select_nth_unstable_by_key(left, |(position, _)| *position).1 .0;
+                    let next = nth_position(ahead.iter().map(|(position, _)| *position).collect(), left);
                     // Items at one position go together. Those at `next` wait for the next call, unless there
                     // is nothing before them.
                     let together = ahead.iter().all(|(position, _)| *position >= next);
@@ -521,6 +521,11 @@ impl<T: Keyed> Dict<T> {
     pub fn heap_bytes(&self, per_item: impl Fn(&T) -> usize) -> usize {
         self.table_bytes() + self.iter().map(per_item).sum::<usize>()
     }
+}
+
+/// The position that `nth` others come before. Not generic: selection is much code, and there are many dicts.
+fn nth_position(mut positions: Vec<u64>, nth: usize) -> u64 {
+    *positions.select_nth_unstable(nth).1
 }
 
 /// Iterates over a dict's items; see [`Dict::iter`].
