@@ -21,6 +21,13 @@ export async function replies(db: Cachelet, flag: boolean, options: SetOptions):
   is<number>()(db.zincrby("z", 1.5, "m"));
   is<Record<string, string>>()(db.hgetall("h"));
   is<(string | null)[]>()(db.mget("a", ["b", "c"]));
+  is<number[]>()(db.hexpire("h", 10, ["a", "b"], { gt: true }));
+  is<(string | null)[]>()(db.hgetex("h", "a", { persist: true }));
+  is<number>()(db.hsetex("h", { a: 1 }, { fnx: true, ex: 10 }));
+  is<number>()(db.msetex({ a: 1, b: 2 }, { nx: true, px: 10 }));
+  is<"OK" | null>()(db.set("k", "v", { ifeq: "old" }));
+  // @ts-expect-error two conditions exclude each other
+  db.set("k", "v", { ifeq: "old", nx: true });
   is<string | null>()(db.lpop("l"));
   is<string[] | null>()(db.lpop("l", 2));
   is<string[]>()(db.zrange("z", 0, -1));

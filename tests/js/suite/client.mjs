@@ -118,6 +118,26 @@ export default (test) => {
     t.throws(() => db.hset("h", { a: { b: 1 } }), { name: "TypeError" });
   });
 
+  test("fields that expire; groups behind their number", async (t) => {
+    const db = await t.open();
+    t.equal(db.hsetex("h", { a: 1, b: 2 }, { ex: 100, fnx: true }), 1);
+    t.equal(db.hsetex("h", [{ field: "a", value: 3 }], { fxx: true, keepttl: true }), 1);
+    t.equal(db.httl("h", ["a", "b", "c"]), [100, 100, -2]);
+    t.equal(db.hpexpire("h", 5000, ["a", "b"], { lt: true }), [1, 1]);
+    t.equal(db.hpexpire("h", 6000, "a", { lt: true }), [0]);
+    t.equal(db.hgetex("h", ["a", "c"], { persist: true }), ["3", null]);
+    t.equal(db.httl("h", ["a"]), [-1]);
+    t.equal(db.hgetdel("h", ["a", "b"]), ["3", "2"]);
+    t.equal(db.exists("h"), 0);
+    t.equal(db.msetex({ x: 1, y: 2 }, { px: 5000, nx: true }), 1);
+    t.equal(db.msetex([{ key: "x", value: 2 }], { nx: true }), 0);
+    t.equal(db.set("x", 3, { ifeq: 1, keepttl: true }), "OK");
+    t.equal(db.set("x", 4, { ifdeq: db.digest("y") }), null);
+    t.equal(db.delex("x", { ifne: 3 }), 0);
+    t.equal(db.delex("x", { ifeq: 3 }), 1);
+    t.throws(() => db.hsetex("h", "a"), { name: "TypeError" });
+  });
+
   test("mset: flat, record, groups", async (t) => {
     const db = await t.open();
     t.equal(db.mset("a", 1, "b", 2), "OK");
