@@ -9,7 +9,7 @@ use crate::structures::hash::Hash;
 
 /// About how many fields an access to a hash removes that are due. Should there be more, the rest is hidden, and removed by
 /// further accesses and by active expiry: no access holds the thread for as long as a large hash may ask for.
-pub(super) const AT_ONCE: usize = 500;
+pub(super) const AT_ONCE: usize = 100;
 
 impl Keys<'_> {
     /// Opens a hash to write `fields`, if the key is there: those of them that are due are gone then.
