@@ -65,6 +65,22 @@ struct Figures {
     expired: f64,
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// The platform's chance for secrets; called by ACL GENPASS alone.
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn fill_with_chance(bytes: &mut [u8]);
+
+    /// Milliseconds of a clock that only goes forward.
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn stopwatch_millis() -> f64;
+}
+
+/// What SLOWLOG and LATENCY time commands with, in nanoseconds. By default only commands that may be slow are timed.
+fn stopwatch() -> u64 {
+    (stopwatch_millis() * 1e6) as u64
+}
+
 thread_local! {
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
@@ -81,8 +97,11 @@ impl Door {
             now_us: micros(options.now),
             databases: options.databases.clamp(1, 1 << 16),
         };
+        let mut engine = Engine::new(crate::catalog::table(), setup);
+        engine.set_entropy(fill_with_chance);
+        engine.set_stopwatch(Some(stopwatch));
         let inner = Inner {
-            engine: Engine::new(crate::catalog::table(), setup),
+            engine,
             request: vec![0; REQUEST],
             spans: vec![Span { start: 0, len: 0 }; SPANS],
             reply: Vec::with_capacity(4096),

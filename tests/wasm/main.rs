@@ -102,3 +102,15 @@ fn large_arguments_get_room_and_figures_are_true() {
 fn options_that_are_none_are_refused() {
     assert!(Door::new(JsValue::NULL).is_err());
 }
+
+#[wasm_bindgen_test]
+fn the_platform_lends_chance_for_secrets_and_a_clock_for_slow_commands() {
+    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let door = owner.address() as *mut u8;
+    let session = unsafe { door_open(door, true, NOW) };
+    let (one, other) = (call(door, session, &["ACL", "GENPASS"], NOW), call(door, session, &["ACL", "GENPASS"], NOW));
+    assert!(one.starts_with("$64\r\n") && one != other, "{one}");
+    call(door, session, &["CONFIG", "SET", "slowlog-log-slower-than", "0"], NOW);
+    call(door, session, &["SET", "a", "1"], NOW);
+    assert_ne!(call(door, session, &["SLOWLOG", "LEN"], NOW), ":0\r\n");
+}
