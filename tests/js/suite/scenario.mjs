@@ -23,9 +23,9 @@ export default (test) => {
   const doors = { "in-process": (db) => db, portable: (db) => db.portable() };
   for (const [name, client] of Object.entries(doors)) {
     for (const [part, run] of Object.entries(parts)) {
+      // Its workers wait for jobs, which only the portable client does: no test rather than one that cannot fail.
+      if (part === "workQueue" && name === "in-process") continue;
       test(`${name}: ${part}`, async (t) => {
-        // Its workers wait for jobs, which only the portable client does.
-        if (part === "workQueue" && name === "in-process") return;
         const remark = await run(door(client(await t.open())), (key) => `scenario:${key}`);
         t.equal(remark, undefined);
       });
