@@ -475,6 +475,8 @@ export interface Commands<B = string> {
   watch: (...keys: Many[]) => "OK";
   /** Takes entries off a group's list of what is pending, as done with, and counts those that were on it. O(log N) for each id, N being what is pending. `XACK` */
   xack: (key: Arg, group: Arg, ...ids: Many[]) => number;
+  /** Takes entries off a group's list of what is pending and deletes them, as far as other groups let go of them. O(1) for each id. `XACKDEL` */
+  xackdel: (key: Arg, group: Arg, ids: Many, options?: XackdelOptions) => number[];
   /** Adds an entry of fields and values to a stream, under a new id, and trims the stream where asked to. O(1), and O(N) for N entries trimmed. `XADD` */
   xadd: [
     (key: Arg, id: Arg, data: Readonly<Record<string, Arg>> | readonly { field: Arg; value: Arg }[], options: XaddOptions & { nomkstream: boolean }) => B | null,
@@ -487,6 +489,8 @@ export interface Commands<B = string> {
   xclaim: (key: Arg, group: Arg, consumer: Arg, minIdleTime: Arg, ids: Many, options?: XclaimOptions) => ([B, B[]] | B)[];
   /** Deletes entries and counts those that were there. O(1) for each id. `XDEL` */
   xdel: (key: Arg, ...ids: Many[]) => number;
+  /** Deletes entries, and says of each whether it went: groups may keep what they hold, lose it, or hold the entry. O(1) for each id. `XDELEX` */
+  xdelex: (key: Arg, ids: Many, options?: XdelexOptions) => number[];
   /** Makes a group that is given the entries after an id; `$` is the last one. O(1). `XGROUP CREATE` */
   xgroupCreate: (key: Arg, group: Arg, idSelector: Arg, options?: XgroupCreateOptions) => "OK";
   /** Makes a consumer in a group. O(1). `XGROUP CREATECONSUMER` */
@@ -809,6 +813,9 @@ export type Sort_roOptions = { by?: Arg; limit?: readonly [offset: Integer, coun
 /** Options of SSCAN. */
 export type SscanOptions = { match?: Arg; count?: Integer };
 
+/** Options of XACKDEL. */
+export type XackdelOptions = OneOf<{ keepref: boolean; delref: boolean; acked: boolean }>;
+
 /** Options of XADD. */
 export type XaddOptions = { nomkstream?: boolean; limit?: Integer } & OneOf<{ maxlen: Trim<Integer>; minid: Trim<Arg> }>;
 
@@ -817,6 +824,9 @@ export type XautoclaimOptions = { count?: Integer; justid?: boolean };
 
 /** Options of XCLAIM. */
 export type XclaimOptions = { idle?: Integer; time?: Integer; retrycount?: Integer; force?: boolean; justid?: boolean; lastid?: Arg };
+
+/** Options of XDELEX. */
+export type XdelexOptions = OneOf<{ keepref: boolean; delref: boolean; acked: boolean }>;
 
 /** Options of XGROUP CREATE. */
 export type XgroupCreateOptions = { mkstream?: boolean; entriesread?: Integer };
@@ -1114,10 +1124,12 @@ unlink *
 unwatch
 watch *
 xack . . *
+xackdel . . keepref delref acked =IDS #
 xadd . nomkstream maxlen* minid* limit- . :field,value
 xautoclaim . . . . . count- justid
 xclaim . . . . @ idle- time- retrycount- force justid lastid-
 xdel . *
+xdelex . keepref delref acked =IDS #
 xgroup|create . . . mkstream entriesread-
 xgroup|createconsumer
 xgroup|delconsumer

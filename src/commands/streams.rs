@@ -1,12 +1,14 @@
 //! Streams.
 //!
 //! This file declares the family and holds what works on the entries alone; [`read`] has ranges and what waits for
-//! entries, [`groups`] the consumer groups, [`pending`] what was delivered and not acknowledged, [`info`] XINFO.
+//! entries, [`groups`] the consumer groups, [`pending`] what was delivered and not acknowledged, [`references`] deletion
+//! that minds it, [`info`] XINFO.
 
 mod groups;
 mod info;
 mod pending;
 mod read;
+mod references;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +22,7 @@ use groups::{
 use info::{xinfo_consumers, xinfo_groups, xinfo_help, xinfo_stream};
 use pending::{xautoclaim, xclaim, xpending};
 use read::{xrange, xread, xreadgroup, xrevrange};
+use references::{xackdel, xdelex};
 
 commands! {
     /// The stream commands.
@@ -31,6 +34,13 @@ commands! {
         args "key@RW.update group id...",
         reply "int",
         run xack,
+    }
+    /// Takes entries off a group's list of what is pending and deletes them, as far as other groups let go of them.
+    "xackdel" {
+        since "8.2.0", cost "O(1) for each id", flags [WRITE FAST],
+        args "key@RW.delete group [condition=(KEEPREF | DELREF | ACKED)] IDS ids=(numids:int id...)",
+        reply "[int]",
+        run xackdel,
     }
     /// Adds an entry of fields and values to a stream, under a new id, and trims the stream where asked to.
     "xadd" {
@@ -62,6 +72,13 @@ commands! {
         args "key@RW.delete id...",
         reply "int",
         run xdel,
+    }
+    /// Deletes entries, and says of each whether it went: groups may keep what they hold, lose it, or hold the entry.
+    "xdelex" {
+        since "8.2.0", cost "O(1) for each id", flags [WRITE FAST],
+        args "key@RW.delete [condition=(KEEPREF | DELREF | ACKED)] IDS ids=(numids:int id...)",
+        reply "[int]",
+        run xdelex,
     }
     /// Makes, changes and deletes consumer groups.
     "xgroup" {

@@ -187,3 +187,19 @@ fn effects_alone_lead_to_the_same_streams() {
         }
     }
 }
+
+#[test]
+fn deletion_that_only_took_references_is_a_change() {
+    let mut bench = Bench::new(1);
+    for line in ["XADD s 1-1 a 1", "XGROUP CREATE s g 0", "XREADGROUP GROUP g c STREAMS s >", "XDEL s 1-1"] {
+        bench.run(line);
+    }
+    let mut counted = |line: &str| {
+        bench.run(line);
+        bench.space.changes.dirty
+    };
+    assert_eq!(counted("XDELEX s IDS 1 1-1"), 0);
+    assert_eq!(counted("XDELEX s ACKED IDS 1 1-1"), 0);
+    assert_eq!(counted("XDELEX s DELREF IDS 2 1-1 1-1"), 1);
+    assert_eq!(counted("XDELEX s DELREF IDS 1 1-1"), 0);
+}

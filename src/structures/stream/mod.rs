@@ -60,6 +60,16 @@ impl Groups {
         self.find(name).map(|at| self.list.remove(at)).is_ok()
     }
 
+    /// Ends the deliveries of an entry in every group; false when none was pending. O(groups · log pending).
+    pub fn forget(&mut self, id: StreamId) -> bool {
+        self.list.iter_mut().fold(false, |any, group| group.acknowledge(id) | any)
+    }
+
+    /// Whether a group has the entry pending, or has not come that far. O(groups · log pending).
+    pub fn need(&self, id: StreamId) -> bool {
+        self.list.iter().any(|group| group.last < id || group.delivery(id).is_some())
+    }
+
     /// The groups by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Group> {
         self.list.iter()
