@@ -196,7 +196,7 @@ fn deletion_that_only_took_references_is_a_change() {
     }
     let mut counted = |line: &str| {
         bench.run(line);
-        bench.space.changes.dirty
+        bench.changes.dirty
     };
     assert_eq!(counted("XDELEX s IDS 1 1-1"), 0);
     assert_eq!(counted("XDELEX s ACKED IDS 1 1-1"), 0);
