@@ -260,6 +260,16 @@ export class Door {
     this.guard(() => this.engine?.configure(name, bytes));
   }
 
+  /** Whether anybody who connects is let in without a password, as requirepass and ACL SETUSER together have it. */
+  get needsNoPassword(): boolean {
+    return this.guard(() => this.engine!.needs_no_password());
+  }
+
+  /** Lets a session do everything: the host has found out who it is. */
+  trust(session: number): void {
+    this.guard(() => this.engine!.trust(session));
+  }
+
   /** Shows a parameter that belongs to the host in CONFIG GET. */
   setHostParameter(name: string, value: string): void {
     this.guard(() => this.engine?.set_host_parameter(name, value));

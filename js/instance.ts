@@ -30,6 +30,8 @@ export interface Peer {
   local?: string;
   /** A client in this program, which need not authenticate. */
   internal?: boolean;
+  /** Its transport has found out by itself who it is: it may do everything, within the limits of a connection. */
+  trusted?: boolean;
 }
 
 /** Most bytes written to a transport at once. */
@@ -73,6 +75,7 @@ export class Instance {
   connect(transport: Transport, peer: Peer = {}): Connection {
     if (this.#closed) throw new ClosedError();
     const id = this.door.open(peer.internal ?? false);
+    if (peer.trusted) this.door.trust(id);
     if (peer.address !== undefined) this.door.setAddress(id, peer.address, peer.local ?? "");
     const session = new Session(this, id, transport);
     this.connections.set(id, session);

@@ -48,12 +48,15 @@ const IDLE = new RegExp(
 /** Reads a command line (`[redis.conf] [--name value...]...`) and gives the engine its part. */
 export function readOptions(args: readonly string[], door: Door): HostSettings {
   const settings: HostSettings = { port: 6380, httpPort: 8787, bind: ["127.0.0.1"], httpToken: "", httpReadToken: "", dir: "", logfile: "", pidfile: "", ignored: [] };
+  const users: Given[] = [];
   let from = 0;
   if (args[0] !== undefined && !args[0].startsWith("--")) {
     from = 1;
-    readFile(args[0], door, settings, []);
+    readFile(args[0], door, settings, users, []);
   }
-  for (const given of onCommandLine(args.slice(from))) apply(given, door, settings, []);
+  for (const given of onCommandLine(args.slice(from))) apply(given, door, settings, users, []);
+  // After requirepass, wherever that stood: what a line says of the default user wins, as in Redis.
+  for (const given of users) configure(given, door, settings);
   for (const [name, value] of [
     ["port", String(settings.port)],
     ["http-port", String(settings.httpPort)],
@@ -83,7 +86,7 @@ function* onCommandLine(args: readonly string[]): Generator<Given> {
   }
 }
 
-function readFile(path: string, door: Door, settings: HostSettings, including: readonly string[]): void {
+function readFile(path: string, door: Door, settings: HostSettings, users: Given[], including: readonly string[]): void {
   const file = path === "-" ? path : resolve(path);
   if (including.includes(file)) throw new UsageError(`${file} includes itself`);
   let text: Uint8Array;
@@ -94,7 +97,7 @@ function readFile(path: string, door: Door, settings: HostSettings, including: r
   }
   try {
     for (const { line, name, args } of door.readDirectives(text)) {
-      apply({ name, args: args.map((bytes) => decoder.decode(bytes)), bytes: args, where: `${path}, line ${line}: ${name}` }, door, settings, [...including, file]);
+      apply({ name, args: args.map((bytes) => decoder.decode(bytes)), bytes: args, where: `${path}, line ${line}: ${name}` }, door, settings, users, [...including, file]);
     }
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -102,7 +105,7 @@ function readFile(path: string, door: Door, settings: HostSettings, including: r
   }
 }
 
-function apply(given: Given, door: Door, settings: HostSettings, including: readonly string[]): void {
+function apply(given: Given, door: Door, settings: HostSettings, users: Given[], including: readonly string[]): void {
   const name = given.name.toLowerCase();
   const fail = (why: string): never => {
     throw new UsageError(`${given.where}\n  ${why}`);
@@ -113,6 +116,9 @@ function apply(given: Given, door: Door, settings: HostSettings, including: read
     return /^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : fail("a port is a number from 0 to 65535");
   };
   switch (name) {
+    case "user":
+      users.push({ ...given, name });
+      return;
     case "port":
       settings.port = port();
       return;
@@ -140,12 +146,11 @@ function apply(given: Given, door: Door, settings: HostSettings, including: read
       return;
     case "include":
       if (including.length > 16) fail("too many files include each other");
-      for (const path of given.args) readFile(including.length > 0 ? resolve(dirname(including.at(-1)!), path) : path, door, settings, including);
+      for (const path of given.args) readFile(including.length > 0 ? resolve(dirname(including.at(-1)!), path) : path, door, settings, users, including);
       return;
     case "unixsocket":
     case "unixsocketperm":
     case "tls-port":
-    case "user":
     case "aclfile":
     case "rename-command":
     case "loadmodule":
@@ -155,11 +160,17 @@ function apply(given: Given, door: Door, settings: HostSettings, including: read
       // To pass over these silently would leave a server other than the one asked for.
       return fail("this is not available in Cachelet");
   }
+  configure({ ...given, name }, door, settings);
+}
+
+/** Gives the engine a directive that is its own. */
+function configure(given: Given, door: Door, settings: HostSettings): void {
+  const { name } = given;
   try {
     door.configure(name, given.bytes);
   } catch (error) {
     const { message } = error as Error;
     if (IDLE.test(name) && message.startsWith("Bad directive")) settings.ignored.push(name);
-    else fail(message.startsWith("Bad directive") && given.args.length <= 1 ? `there is no parameter '${given.name}', or it takes other values` : message);
+    else throw new UsageError(`${given.where}\n  ${message.startsWith("Bad directive") && given.args.length <= 1 ? `there is no parameter '${given.name}', or it takes other values` : message}`);
   }
 }

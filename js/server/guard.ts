@@ -12,10 +12,9 @@ export function isLoopback(host: string): boolean {
   return name === "localhost" || name.endsWith(".localhost") || name === "::1" || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(name);
 }
 
-/** The database's `requirepass`; empty when none is set. */
-export function passwordOf(db: Cachelet): string {
-  const found = db.call("CONFIG", "GET", "requirepass") as Record<string, string>;
-  return found["requirepass"] ?? "";
+/** Whether anybody who connects is let in: the engine knows, since both requirepass and ACL SETUSER have a say in it. */
+export function isOpen(db: Cachelet): boolean {
+  return db.instance.door.needsNoPassword;
 }
 
 const encoder = new TextEncoder();

@@ -1,7 +1,7 @@
 // A database as a server: RESP over TCP on one port; REST, WebSockets and the console page on another. For Node and
 // Deno; Workers take what they need from cachelet/http.
 import type { Cachelet } from "../client.js";
-import { isLoopback, passwordOf, UnsafeAddressError } from "./guard.js";
+import { isLoopback, isOpen, UnsafeAddressError } from "./guard.js";
 import { Rest } from "./rest.js";
 import { type Listener, listen, throwLater } from "./tcp.js";
 import type { UpgradeOptions } from "./websocket.js";
@@ -21,7 +21,10 @@ export interface ServeOptions {
   bind?: string | readonly string[];
   /** Sets the database's password, which clients over TCP and WebSocket need. */
   requirepass?: string;
-  /** The token that REST requests need; by default the database's password, and none while there is none. */
+  /**
+   * The token that REST requests need; it may do everything. Without one a request presents the default user's password as
+   * its token, where that user has one, and may do what that user may.
+   */
   httpToken?: string;
   /** A token for REST requests that may only read. */
   httpReadOnlyToken?: string;
@@ -60,14 +63,14 @@ export async function serve(db: Cachelet, options: ServeOptions = {}): Promise<S
   }
   const hosts = addresses(options.bind ?? "127.0.0.1");
   const lost = options.onLost ?? throwLater;
-  const token = () => options.httpToken || passwordOf(db) || null;
+  const isGuarded = () => Boolean(options.httpToken) || !isOpen(db);
   const port = options.port ?? 6380;
   const httpPort = options.httpPort ?? 8787;
   const far = hosts.find(({ host }) => !isLoopback(host))?.host;
   if (far !== undefined) {
     // Both are asked for by name: who opens a port to the world should know by what it is kept.
     const missing = [];
-    if (passwordOf(db) === "") missing.push("a password (requirepass)");
+    if (isOpen(db)) missing.push("a password (requirepass, or one for the default user)");
     if (httpPort !== false && !options.httpToken) missing.push("a token for HTTP (http-token; or no HTTP, by http-port 0)");
     if (missing.length > 0) throw new UnsafeAddressError(`${far} can be reached from other machines: that takes ${missing.join(" and ")}`);
   }
@@ -78,15 +81,14 @@ export async function serve(db: Cachelet, options: ServeOptions = {}): Promise<S
     await Promise.all([...resp, ...http].map((listener) => listener.close()));
   };
   const site: HttpSite = {
-    rest: new Rest(db, { token, ...(options.httpReadOnlyToken ? { readOnlyToken: options.httpReadOnlyToken } : {}) }),
+    rest: new Rest(db, { token: options.httpToken || null, asDefaultUser: !options.httpToken, ...(options.httpReadOnlyToken ? { readOnlyToken: options.httpReadOnlyToken } : {}) }),
     pages: options.console === false ? undefined : new URL("../../", import.meta.url),
     upgrade: () => {
-      const wanted = passwordOf(db) === "" ? token() : null;
       // What a password or token protects, pages from elsewhere may reach: they do not have it.
-      return { anyOrigin: token() !== null, ...(wanted === null ? {} : { token: wanted }) };
+      return { anyOrigin: isGuarded(), ...(options.httpToken && isOpen(db) ? { token: options.httpToken } : {}) };
     },
     // Without a token a page could give its own name this machine's address, and so pass for one of ours.
-    isAllowedHost: (host) => token() !== null || isLoopback(host.replace(/:\d*$/, "")),
+    isAllowedHost: (host) => isGuarded() || isLoopback(host.replace(/:\d*$/, "")),
   };
   try {
     for (const { host, optional } of hosts) {

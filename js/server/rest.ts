@@ -11,7 +11,7 @@ import type { Cachelet } from "../client.js";
 import { ClosedError, EngineLostError, ReplyError } from "../errors.js";
 import type { Connection, Transport } from "../instance.js";
 import { type Arg, concat, Decoder, encodeCommand, type Reply } from "../resp.js";
-import { isForeign, isSecret, passwordOf } from "./guard.js";
+import { isForeign, isOpen, isSecret } from "./guard.js";
 import { BadBody, BodyReader, itemOf } from "./json.js";
 
 export { upgradeWebSocket, type UpgradeOptions } from "./websocket.js";
@@ -22,6 +22,11 @@ export interface RestOptions {
   token: string | null | (() => string | null);
   /** A token that may only read. */
   readOnlyToken?: string;
+  /**
+   * With `token: null`: a request is the default user's, may do what ACL allows that user, and presents its password as a
+   * token unless it has none. Without this, and with a token, a request may do everything.
+   */
+  asDefaultUser?: boolean;
   /** Longest body that is accepted, in bytes; 10 MiB by default, as at Upstash. */
   maxBody?: number;
 }
@@ -136,8 +141,8 @@ export class Rest {
     const path = mark < 0 ? call.target : call.target.slice(0, mark);
     const query = queryOf(mark < 0 ? "" : call.target.slice(mark + 1));
 
-    const access = this.#access(call, query);
-    if (typeof access !== "string") return access;
+    const access = await this.#access(call, query);
+    if ("status" in access) return access;
     const base64 = call.header("upstash-encoding")?.toLowerCase() === "base64";
     const format = call.header("upstash-response-format")?.toLowerCase() ?? "json";
     if (format !== "json" && format !== "resp2") return refusal(400, `ERR invalid response format: ${format}`);
@@ -170,7 +175,7 @@ export class Rest {
       // Their client sends the channels in the path, and an empty JSON array as the body.
       const channels = inPath(path, NO_BYTES, []).slice(1);
       if (channels.length === 0) return refusal(400, `ERR wrong number of arguments for '${name}' command`);
-      return { status: 200, headers: EVENTS, body: events(db, name, channels) };
+      return { status: 200, headers: EVENTS, body: events(db, access, name, channels) };
     }
     const session = new RequestSession(db, this, access);
     try {
@@ -186,16 +191,19 @@ export class Rest {
   }
 
   /** What the caller may do, or the answer that says it may do nothing. */
-  #access(call: Call, query: readonly [string, string][]): Access | Answer {
-    const { token, readOnlyToken } = this.#options;
+  async #access(call: Call, query: readonly [string, string][]): Promise<Access | Answer> {
+    const { token, readOnlyToken, asDefaultUser } = this.#options;
     const wanted = typeof token === "function" ? token() : token;
-    if (wanted === null) {
-      return isForeign(call.header, call.host) ? refusal(403, "NOPERM requests of pages from elsewhere need a token") : "all";
+    const db = wanted === null && asDefaultUser ? await this.#open() : undefined;
+    if (wanted === null && (!db || isOpen(db))) {
+      if (isForeign(call.header, call.host)) return refusal(403, "NOPERM requests of pages from elsewhere need a token");
+      return { reads: false, ...(db ? { password: "" } : {}) };
     }
     const presented = tokenOf(call, query);
     if (presented !== undefined) {
-      if (isSecret(presented, wanted)) return "all";
-      if (readOnlyToken !== undefined && isSecret(presented, readOnlyToken)) return "read";
+      if (wanted !== null && isSecret(presented, wanted)) return { reads: false };
+      if (readOnlyToken !== undefined && isSecret(presented, readOnlyToken)) return { reads: true };
+      if (db && isPassword(db, presented)) return { reads: false, password: presented };
     }
     return refusal(401, "WRONGPASS invalid or missing auth token");
   }
@@ -207,7 +215,7 @@ export class Rest {
     if (flags.has("blocking") || NEEDS_CONNECTION.has(name) || (name === "client" && String(args[1]).toLowerCase() === "reply")) {
       return new ReplyError(`ERR Command is not available: '${name.toUpperCase().slice(0, 128)}'. It needs a connection that stays: use RESP over TCP or WebSocket`);
     }
-    if (access === "all") return undefined;
+    if (!access.reads) return undefined;
     if (!flags.has("readonly") && args.length > 1) flags = this.#flagsOf(db, `${name}|${textOf(args[1]!).toLowerCase()}`);
     if (HARMLESS.has(name) || (flags.has("readonly") && !flags.has("admin") && !POWERFUL.has(name))) return undefined;
     return new ReplyError(`NOPERM this user has no permissions to run the '${name.slice(0, 128)}' command`);
@@ -232,7 +240,23 @@ export class Rest {
 }
 
 /** What a token allows. */
-type Access = "all" | "read";
+interface Access {
+  /** It may only read. */
+  reads: boolean;
+  /** The default user's password: the request is that user's. Without it the request is nobody's and bound by no rule. */
+  password?: string;
+}
+
+/** Whether the engine takes this password for the default user's; a refusal is logged and counted there. */
+function isPassword(db: Cachelet, presented: string): boolean {
+  const { instance } = db;
+  const session = instance.door.open(true);
+  try {
+    return !(instance.call(session, ["AUTH", "default", presented]) instanceof ReplyError);
+  } finally {
+    instance.door.end(session);
+  }
+}
 
 /** Commands about the state of a connection, which a request does not keep. */
 const NEEDS_CONNECTION: ReadonlySet<string> = new Set([
@@ -252,7 +276,12 @@ class RequestSession {
 
   constructor(readonly db: Cachelet, readonly rest: Rest, readonly access: Access) {
     this.#id = db.instance.door.open(true);
-    db.instance.door.call(this.#id, ["HELLO", 2]);
+    const user = access.password === undefined ? [] : ["AUTH", "default", access.password];
+    const reply = db.instance.call(this.#id, ["HELLO", 2, ...user]);
+    if (!(reply instanceof ReplyError)) return;
+    // The password changed since it was asked for.
+    this.close();
+    throw reply;
   }
 
   /** Runs a command; `binary` keeps bulk strings as bytes. */
@@ -290,7 +319,7 @@ function transact(session: RequestSession, rows: readonly string[][], base64: bo
 }
 
 /** Messages of channels as server-sent events. Slow readers are held to what the engine keeps for a session. */
-function events(db: Cachelet, name: string, channels: readonly Arg[]): ReadableStream<Uint8Array> {
+function events(db: Cachelet, access: Access, name: string, channels: readonly Arg[]): ReadableStream<Uint8Array> {
   let connection: Connection | undefined;
   return new ReadableStream<Uint8Array>(
     {
@@ -315,9 +344,8 @@ function events(db: Cachelet, name: string, channels: readonly Arg[]): ReadableS
           },
         };
         // Not a session of this program's own: those are exempt from the limits of output.
-        connection = db.instance.connect(transport);
-        const password = passwordOf(db);
-        if (password !== "") connection.receive(encodeCommand(["AUTH", password]));
+        connection = db.instance.connect(transport, { trusted: access.password === undefined });
+        if (access.password !== undefined) connection.receive(encodeCommand(["HELLO", 2, "AUTH", "default", access.password]));
         connection.receive(encodeCommand([name, ...channels]));
       },
       pull() {

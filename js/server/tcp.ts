@@ -6,12 +6,12 @@
 // pipeline before they read. All sockets together may have so much kept (see Budget); past that they are not read any
 // further, and one that still takes nothing for a while is closed.
 import type { Cachelet } from "../client.js";
-import { isLoopback, passwordOf, UnsafeAddressError } from "./guard.js";
+import { isLoopback, isOpen, UnsafeAddressError } from "./guard.js";
 import { listenOn } from "./tcp-node.js";
 
 /** Where to listen. */
 export interface ListenOptions {
-  /** Address to bind; 127.0.0.1 by default. Others than loopback need `requirepass` set. */
+  /** Address to bind; 127.0.0.1 by default. Others than loopback need a password: `requirepass`, or ACL SETUSER. */
   host?: string;
   /** Port; 6380 by default, 0 for any that is free. */
   port?: number;
@@ -31,8 +31,8 @@ export interface Listener {
 /** Listens for clients that speak RESP. Rejects when the address is taken, or reaches beyond this machine without a password. */
 export async function listen(db: Cachelet, options: ListenOptions = {}): Promise<Listener> {
   const host = options.host ?? "127.0.0.1";
-  if (!isLoopback(host) && passwordOf(db) === "") {
-    throw new UnsafeAddressError(`${host} can be reached from other machines: set requirepass before listening there`);
+  if (!isLoopback(host) && isOpen(db)) {
+    throw new UnsafeAddressError(`${host} can be reached from other machines: set requirepass, or give the default user a password, before listening there`);
   }
   // Deno has node:net too: measured against Deno.listen it costs the same for a request, and a third for a connection.
   return listenOn(db.instance, host, options.port ?? 6380, options.onLost ?? throwLater);

@@ -223,6 +223,10 @@ fn stats(engine: &Engine, text: &mut Section) {
     text.line("total_error_replies", stats.errors);
     text.line("client_query_buffer_limit_disconnections", stats.input_limit_closed);
     text.line("client_output_buffer_limit_disconnections", stats.output_limit_closed);
+    let [command, key, auth, channel] = stats.denied;
+    for (name, count) in [("auth", auth), ("cmd", command), ("key", key), ("channel", channel)] {
+        text.line(&format!("acl_access_denied_{name}"), count);
+    }
 }
 
 fn replication(_: &Engine, text: &mut Section) {

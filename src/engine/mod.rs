@@ -114,6 +114,8 @@ pub struct Stats {
     pub input_limit_closed: u64,
     /// Sessions turned away because there were too many.
     pub rejected: u64,
+    /// What ACL refused: commands, keys, log-ins, channels.
+    pub denied: [u64; 4],
 }
 
 /// One Redis-compatible server without a socket.

@@ -69,6 +69,35 @@ describe("cachelet serve", () => {
     await server.stop();
   });
 
+  test("users of a configuration file keep the doors", async () => {
+    const users = file("users.conf", "user default on >pw ~open:* +@all\nuser ada on >ada ~* +get\n");
+    refused([users, "--bind", "0.0.0.0"], /token/);
+    refused([file("nopass.conf", "requirepass x\nuser default on nopass ~* &* +@all\n"), "--bind", "0.0.0.0", "--http-token", "y"], /password/);
+    refused([file("twice.conf", "user ada on\nuser ada off\n")], /line 2: user\n.*Duplicate/);
+    const server = await startServer({ before: [users], args: ["--bind", "0.0.0.0", "--http-token", "y"] });
+    const raw = await Raw.open(server.port);
+    assert.match((await raw.call("GET", "a")).message, /^NOAUTH/);
+    assert.equal(await raw.call("AUTH", "ada", "ada"), "OK");
+    assert.match((await raw.call("SET", "a", "1")).message, /^NOPERM/);
+    await raw.close();
+    // The token is the server's own and bound by no user's rules.
+    assert.deepEqual(await (await fetch(`${server.url}/set/a/1`, { headers: { authorization: "Bearer y" } })).json(), { result: "OK" });
+    assert.equal((await fetch(`${server.url}/get/a`, { headers: { authorization: "Bearer pw" } })).status, 401);
+    await server.stop();
+
+    const near = await startServer({ before: [users] });
+    const get = async (path, token) => {
+      const answer = await fetch(`${near.url}${path}`, token ? { headers: { authorization: `Bearer ${token}` } } : {});
+      return [answer.status, (await answer.json()).error?.split(" ")[0] ?? "fine"];
+    };
+    assert.deepEqual(await get("/get/open:a"), [401, "WRONGPASS"]);
+    assert.deepEqual(await get("/get/open:a", "ada"), [401, "WRONGPASS"]);
+    assert.deepEqual(await get("/get/open:a", "pw"), [200, "fine"]);
+    // Without a token of the server's own a request is the default user's, and bound by its rules.
+    assert.deepEqual(await get("/get/closed", "pw"), [400, "NOPERM"]);
+    await near.stop();
+  });
+
   test("a port that is taken", async () => {
     const server = await startServer();
     refused(["--port", String(server.port), "--http-port", "0"], new RegExp(`127\\.0\\.0\\.1:${server.port} is taken`));

@@ -139,6 +139,33 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether anybody who connects is let in without a password: the default user is on and takes any. Setting
+    /// `requirepass` and ACL SETUSER both have a say in it.
+    pub fn needs_no_password(&self) -> bool {
+        self.acl.open
+    }
+
+    /// Lets a session do everything, as those in this program may: its host has found out by itself who it is.
+    pub fn trust(&mut self, id: SessionId) {
+        if let Some(session) = self.session_mut(id) {
+            session.user = NOBODY;
+            session.unrestricted = true;
+            session.authenticated = true;
+        }
+    }
+
+    /// A `user` line of a configuration file: a name and its rules, which for the default user replace all it had.
+    pub(crate) fn configure_user(&mut self, args: &[&[u8]]) -> Result<(), String> {
+        let [name, rules @ ..] = args else { return Err("Bad directive or wrong number of arguments".into()) };
+        let is_default = *name == DEFAULT_NAME;
+        if !is_default && self.acl.id_of(name).is_some() {
+            return Err(format!("Duplicate user '{}' found", String::from_utf8_lossy(name)));
+        }
+        let reset = is_default.then_some(&b"reset"[..]);
+        let set = self.set_user(None, name, reset.into_iter().chain(rules.iter().copied()));
+        set.map_err(|fault| String::from_utf8_lossy(fault.text().as_bytes()).trim_start_matches("ERR ").to_owned())
+    }
+
     /// Whether the default user's password may be anything, so that naming one alone makes no sense.
     pub(crate) fn default_needs_no_password(&self) -> bool {
         self.acl.user(DEFAULT).is_some_and(|user| user.nopass)
@@ -203,6 +230,7 @@ impl Engine {
         let client = self.describe_client(id);
         let Some(session) = self.session(id) else { return };
         let (in_transaction, user) = (session.transaction.is_some(), session.user);
+        self.stats.denied[reason as usize] += 1;
         let username = name.unwrap_or(self.acl.name(user)).to_vec();
         let refusal = Refusal { reason, in_transaction, object, username: &username, client };
         self.acl.log.add(refusal, self.keyspace.now());

@@ -289,3 +289,67 @@ fn keys_behind_words_and_counts_are_found() {
         assert_ne!(ask(&mut engine, bob, line), refused, "{line}");
     }
 }
+
+#[test]
+fn whether_a_password_is_needed_is_the_default_users_matter() {
+    let mut engine = engine();
+    let admin = engine.open(true);
+    assert!(engine.needs_no_password());
+    for (line, open) in [
+        ("ACL SETUSER default resetpass >secret", false),
+        ("ACL SETUSER default nopass", true),
+        ("CONFIG SET requirepass secret", false),
+        ("ACL SETUSER default nopass", true),
+        ("ACL SETUSER default off", false),
+        ("ACL SETUSER default on", true),
+        ("ACL SETUSER other on >x", true),
+    ] {
+        assert_eq!(ask(&mut engine, admin, line), "+OK\r\n");
+        assert_eq!(engine.needs_no_password(), open, "{line}");
+    }
+}
+
+#[test]
+fn users_of_a_configuration_file() {
+    let mut engine = engine();
+    let admin = engine.open(true);
+    assert_eq!(engine.configure("user", &[b"bob", b"on", b">x", b"~b:*", b"+get"]), Ok(()));
+    assert_eq!(engine.configure("USER", &[b"default", b"on", b">y", b"+@all", b"~*"]), Ok(()));
+    assert!(!engine.needs_no_password());
+    assert!(described(&mut engine, admin, "bob").ends_with("~b:* resetchannels -@all +get"));
+    assert!(!described(&mut engine, admin, "default").contains("&*"), "its rules replace all it had");
+    assert_eq!(engine.configure("user", &[b"bob", b"on"]), Err("Duplicate user 'bob' found".into()));
+    assert_eq!(engine.configure("user", &[]), Err("Bad directive or wrong number of arguments".into()));
+    let wrong = engine.configure("user", &[b"eve", b"+nothing"]).unwrap_err();
+    assert!(wrong.starts_with("Error in ACL SETUSER modifier '+nothing'"), "{wrong}");
+}
+
+#[test]
+fn a_session_that_its_host_trusts_is_nobody() {
+    let mut engine = engine();
+    assert_eq!(engine.configure("requirepass", &[b"secret"]), Ok(()));
+    let id = engine.open(false);
+    assert!(ask(&mut engine, id, "GET a").starts_with("-NOAUTH"));
+    engine.trust(id);
+    assert_eq!(ask(&mut engine, id, "GET a"), "$-1\r\n");
+}
+
+#[test]
+fn refusals_are_counted_by_their_reason() {
+    let (mut engine, admin, bob) = with_user("~b:* +get +subscribe &b:*");
+    for line in
+        ["GET b:1", "GET a", "SET b:1 x", "SET b:1 x", "SUBSCRIBE a", "AUTH bob wrong", "AUTH eve x", "AUTH default"]
+    {
+        ask(&mut engine, bob, line);
+    }
+    let counts = |engine: &mut Engine| -> Vec<String> {
+        let info = ask(engine, admin, "INFO stats");
+        let names =
+            ["acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"];
+        let value = |name| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        names.into_iter().map(|name| value(name).unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(counts(&mut engine), ["2", "2", "1", "1"]);
+    ask(&mut engine, admin, "CONFIG RESETSTAT");
+    assert_eq!(counts(&mut engine), ["0", "0", "0", "0"]);
+}
