@@ -14,6 +14,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
 import { readManifest } from "./manifest.mjs";
+import { fuzz } from "./fuzz.mjs";
 import { names, provide } from "./needs.mjs";
 import { dependencies } from "./npm.mjs";
 import { Advice, ask, filesBelow, onCi, program, root, say } from "./shell.mjs";
@@ -81,6 +82,8 @@ function plan(tools) {
     // Its tests are counted in "rust tests"; a step of its own says at a glance that the generated files are old.
     steps.push({ name: "generated files", run: () => single(cargo(["test", "--test", "catalog"])) });
   }
+  // Five seconds a target: what falls out at once. `node js/scripts/fuzz.mjs 600` looks longer.
+  steps.push({ name: "fuzz", run: () => fuzz(tools.native, tools.wasm.rust.host, 5) });
   if (filesBelow(join(root, "tests/wasm"), (file) => file.endsWith(".rs")).length > 0) {
     steps.push(
       { name: "wasm tests in node", run: () => wasmTests(tools, { WASM_BINDGEN_TEST_ONLY_NODE: "1" }) },

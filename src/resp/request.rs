@@ -186,6 +186,8 @@ impl Parser {
         // Nearly every length has one or two digits: read them without a search.
         if let Some(&[digit, b'\r', b'\n']) = input.get(at + 1..at + 4).and_then(|line| line.first_chunk::<3>()) {
             if digit.is_ascii_digit() {
+                // The line may have come in two parts, the first of which was searched already.
+                self.searched = 0;
                 return Ok(Some((Some((digit - b'0') as i64), at + 4)));
             }
         }

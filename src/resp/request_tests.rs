@@ -75,3 +75,12 @@ fn random_bytes_never_trap() {
         }
     }
 }
+
+#[test]
+fn an_empty_line_counts_behind_a_length_that_came_in_two_parts() {
+    let mut parser = Parser::default();
+    let request = b"*1\r\n$1\r\na\r\n";
+    assert_eq!(parser.next(&request[..7], 100, true), Ok(Parsed::Incomplete));
+    assert_eq!(parser.next(request, 100, true), Ok(Parsed::Request(request.len())));
+    assert_eq!(parser.next(b"\n*1\r\n", 100, true), Ok(Parsed::Nothing(1)));
+}

@@ -1,0 +1,4 @@
+//! Payloads for RESTORE.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cachelet_fuzz::payloads::any(data));

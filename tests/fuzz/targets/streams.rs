@@ -1,0 +1,4 @@
+//! Streams inside payloads.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cachelet_fuzz::payloads::stream(data));
