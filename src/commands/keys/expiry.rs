@@ -28,8 +28,9 @@ impl Conditions {
             match condition {
                 Some((_, flag)) => *flag = true,
                 None => {
-                    let word = String::from_utf8_lossy(args.at(at));
-                    return Err(Fault::made(format!("ERR Unsupported option {word}")));
+                    // Redis prints it as a C string: as it is, up to its first zero byte.
+                    let word = args.at(at).split(|&byte| byte == 0).next().unwrap_or_default();
+                    return Err(Fault::made([b"ERR Unsupported option ", word].concat()));
                 }
             }
         }
