@@ -32,7 +32,7 @@ const RULES = {
   encoding: (a, b) => COMPACT.has(a.body) && COMPACT.has(b.body),
 };
 
-const withoutCounts = (frame) => frame.text.replace(/(\r\n(?:lag|consumers)\r\n)(?::-?\d+|\$-1|_)/g, "$1");
+const withoutCounts = (frame) => frame.text.replace(/(\r\n(?:lag|consumers|entries-read)\r\n)(?::-?\d+|\$-1|_)/g, "$1");
 
 function sameScan(a, b, width) {
   if (!isAlike(a, b) || a.items?.length !== 2 || b.items.length !== 2) return false;
@@ -48,7 +48,7 @@ export class Parted {}
 export function same(ours, theirs, name, argv = [], queued = []) {
   if (ours === theirs) return true;
   if (ours === null) return false;
-  if (theirs === null) return explained(byCommand.get(name)?.find((row) => row.theirs === null && (row.when?.(argv) ?? true)));
+  if (theirs === null) return explained(byCommand.get(name)?.find((row) => row.theirs === null && row.ours.test(ours) && (row.when?.(argv) ?? true)));
   const [a, b] = [frameAt(ours), frameAt(theirs)];
   if (text(a) === text(b)) return true;
   if (name === "exec" && a.items && b.items && a.items.length === b.items.length) {

@@ -63,7 +63,7 @@ export class Lockstep {
     for (let i = 0; i < before.length; i++) {
       const frames = this.ours.frames(i);
       for (let at = before[i]; at < frames.length; at++) {
-        this.tags[i][at] = { name: this.state[i].blocked || name, argv: this.sorted && name === "object|encoding" ? [...argv, AFTER_SORT] : argv, queued: state.multi };
+        this.tags[i][at] = { name: frames[at]?.includes("pmessage") ? name : this.state[i].blocked || name, argv: this.sorted && name === "object|encoding" ? [...argv, AFTER_SORT] : argv, queued: state.multi };
         if (i === on) continue;
         aside = true;
         this.state[i].blocked = false;
