@@ -170,9 +170,17 @@ async function main() {
     if (getSelection()?.isCollapsed) line.focus();
   });
 
+  // Lines that the reference sends along: each is put before the reader, who runs it or not.
+  const offered = new URLSearchParams(location.hash.slice(1)).getAll("try");
+  const offer = () => {
+    if (offered.length > 0 && line.value === "") line.value = offered.shift();
+    refresh();
+  };
+  $("prompt").addEventListener("submit", () => setTimeout(offer));
+
   line.disabled = false;
   line.focus();
-  refresh();
+  offer();
   setInterval(refresh, 1000);
 }
 
