@@ -9,6 +9,7 @@ const sections = {
   resp: () => import("./resp.mjs"),
   tcp: () => import("./tcp.mjs"),
   start: () => import("./start.mjs"),
+  pauses: () => import("./pauses.mjs"),
 };
 
 const args = process.argv.slice(2).filter((arg) => arg !== "--");
