@@ -13,7 +13,12 @@ import { Difference, Lockstep, nextSteps } from "./lockstep.mjs";
 import { startRedis } from "./server.mjs";
 import { encode, Ours, Theirs } from "./sides.mjs";
 import { frameAt } from "./frames.mjs";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Where failing sequences go, as transcripts. */
+const FOUND = fileURLToPath(new URL("../../../target/oracle", import.meta.url));
 
 /** Small thresholds, so that encodings change within a sequence; 7.0 knows them all. */
 const THRESHOLDS = { "hash-max-listpack-entries": "8", "hash-max-listpack-value": "40", "zset-max-listpack-entries": "8", "zset-max-listpack-value": "40", "set-max-intset-entries": "6", "list-max-listpack-size": "5", "stream-node-max-entries": "4", "hll-sparse-max-bytes": "40" };
@@ -140,9 +145,16 @@ async function shrink(lockstep, failed) {
 
 function show(seed, failed, steps, again) {
   const difference = again ?? failed.difference;
-  const line = (step) => (step.sleep ? `(${step.sleep} ms)` : `${"abc"[step.on]}> ${step.argv.map((arg) => JSON.stringify(arg.length > 80 ? `${arg.slice(0, 60)}…${arg.length}` : arg)).join(" ")}`);
+  const quoted = (arg) => `"${escape(arg).replaceAll('"', '\\"')}"`;
+  const line = (step) => (step.sleep ? `+ ${step.sleep} ms` : `${"abc"[step.on]}> ${step.argv.map(quoted).join(" ")}`);
   const cut = (reply) => (reply === null ? "(nothing)" : escape(reply).slice(0, 600));
-  return [`\n--- seed ${seed}, RESP${failed.resp}${failed.thresholds ? ", small thresholds" : ""}${again ? "" : ", not repeated"}`, ...steps.map(line),
+  const limits = failed.thresholds ? [`> CONFIG SET ${Object.entries(THRESHOLDS).flat().join(" ")}`] : [];
+  const transcript = [`== seed ${seed}: ${difference.name}`, ...(failed.resp === 3 ? ["@resp 3"] : []), ...limits, ...steps.map(line), ""].join("\n");
+  // Replies are filled in by `oracle.mjs record`; a name for what it means is for whoever mends it.
+  mkdirSync(FOUND, { recursive: true });
+  const file = join(FOUND, `seed-${seed}.transcript`);
+  writeFileSync(file, transcript);
+  return [`\n--- ${file}${again ? "" : ", not repeated"}`, transcript.slice(0, 4000),
     `differs: ${difference.name} ${difference.argv.map((arg) => JSON.stringify(arg.slice(0, 60))).join(" ")}`, `  ours   ${cut(difference.ours)}`, `  redis  ${cut(difference.theirs)}`].join("\n");
 }
 
