@@ -1,5 +1,6 @@
 //! Byte strings and what is read from or written to them: numbers, patterns, hashes, slots, randomness.
 
+pub mod c_text;
 pub mod crc16;
 pub mod extended;
 pub mod glob;
@@ -9,6 +10,7 @@ pub mod random;
 pub mod sha256;
 pub mod xxh3;
 
+pub use c_text::c_text;
 pub use crc16::key_slot;
 pub use hash::hash_bytes;
 pub use random::Rng;

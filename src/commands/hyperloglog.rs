@@ -208,10 +208,7 @@ fn pfdebug(ctx: &mut Context, args: Args) -> Handled {
             ctx.keys.dirty(changed as u64);
             ctx.reply.flag(changed);
         }
-        () => {
-            let given = String::from_utf8_lossy(args.at(1));
-            return Err(Fault::made(format!("ERR Unknown PFDEBUG subcommand '{given}'")));
-        }
+        () => return Err(Fault::naming("ERR Unknown PFDEBUG subcommand '", args.at(1), "'")),
     }
     Ok(Outcome::Done)
 }

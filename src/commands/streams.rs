@@ -13,9 +13,10 @@ mod references;
 mod tests;
 
 use super::{help, int, Context, DataHandler, Handled, Outcome};
+use crate::bytes::c_text;
 use crate::keyspace::Class;
 use crate::resp::{Args, Fault, Reply};
-use crate::structures::stream::{c_text, Entry, Seq, StreamId, Trim};
+use crate::structures::stream::{Entry, Seq, StreamId, Trim};
 use groups::{
     xack, xgroup_create, xgroup_createconsumer, xgroup_delconsumer, xgroup_destroy, xgroup_help, xgroup_setid,
 };
@@ -519,17 +520,6 @@ fn xsetid(ctx: &mut Context, args: Args) -> Handled {
     ctx.keys.modified_unseen(key, Class::STREAM, "xsetid");
     ctx.reply.ok();
     Ok(Outcome::Done)
-}
-
-/// What Redis answers to the arguments of a known subcommand that fit none of its forms.
-fn bad_subcommand(args: Args) -> Fault {
-    let sub = c_text(args.at(1));
-    let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
-    text.extend_from_slice(&sub[..sub.len().min(128)]);
-    text.extend_from_slice(b"'. Try ");
-    text.extend_from_slice(&args.at(0).to_ascii_uppercase());
-    text.extend_from_slice(b" HELP.");
-    Fault::made(text)
 }
 
 /// An error text that names two of the arguments: `parts` stand before, between and behind them.

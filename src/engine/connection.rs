@@ -118,9 +118,7 @@ fn hello(engine: &mut Engine, call: Call) -> Handled {
             name = Some(args.at(at + 1));
             at += 2;
         } else {
-            // Redis prints it as a C string: as it is, up to its first zero byte.
-            let option = args.at(at).split(|&byte| byte == 0).next().unwrap_or_default();
-            return Err(Fault::made([b"ERR Syntax error in HELLO option '", option, b"'"].concat()));
+            return Err(Fault::naming("ERR Syntax error in HELLO option '", args.at(at), "'"));
         }
     }
     if let Some((user, password)) = credentials {

@@ -68,12 +68,7 @@ pub(super) fn debug(engine: &mut Engine, mut call: Call) -> Handled {
                 "ERR DEBUG SLEEP is not available: time is handed to this engine, it has none to spend",
             ));
         }
-        _ => {
-            let given = String::from_utf8_lossy(args.at(1));
-            return Err(Fault::made(format!(
-                "ERR unknown subcommand or wrong number of arguments for '{given}'. Try DEBUG HELP."
-            )));
-        }
+        _ => return Err(Fault::bad_subcommand(args)),
     }
     Ok(Outcome::Done)
 }

@@ -4,7 +4,7 @@ use super::table::{Command, Run};
 use super::{Engine, ReplyMode, Session, SessionId};
 use crate::commands::spec::{flags, Spec};
 use crate::commands::{Context, Outcome};
-use crate::resp::{Args, Fault, Reply};
+use crate::resp::{quoted, Args, Fault, Reply, QUOTED};
 
 /// One run of a command with the engine's powers.
 pub struct Call<'a> {
@@ -24,13 +24,6 @@ impl Call<'_> {
     pub fn reply(&mut self) -> Reply<'_> {
         Reply::new(self.out, self.resp3)
     }
-}
-
-/// Longest part of a name or argument that an error text repeats, as in Redis.
-const QUOTED: usize = 128;
-
-fn quoted(text: &[u8]) -> &[u8] {
-    &text[..text.len().min(QUOTED)]
 }
 
 impl Engine {
@@ -149,8 +142,7 @@ impl Engine {
             let sub = args.at(1);
             command = self.table.find_sub(command.spec, sub).ok_or_else(|| {
                 let container = command.spec.name.to_ascii_uppercase();
-                let hint = format!("'. Try {container} HELP.");
-                Fault::made([b"ERR unknown subcommand '", quoted(sub), hint.as_bytes()].concat())
+                Fault::naming("ERR unknown subcommand '", quoted(sub), &format!("'. Try {container} HELP."))
             })?;
         }
         if !command.spec.takes(args.len()) || matches!(command.run, Run::Container) {
@@ -315,6 +307,7 @@ fn unknown(args: Args) -> Fault {
             break;
         }
         text.push(b'\'');
+        let arg = quoted(arg);
         text.extend_from_slice(&arg[..arg.len().min(QUOTED - given)]);
         text.extend_from_slice(b"' ");
     }

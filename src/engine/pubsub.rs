@@ -294,12 +294,7 @@ fn spublish(engine: &mut Engine, mut call: Call) -> Handled {
 
 fn list(engine: &mut Engine, mut call: Call, kind: Kind) -> Handled {
     if call.args.len() > 3 {
-        let sub = [
-            &b"ERR unknown subcommand or wrong number of arguments for '"[..],
-            call.args.at(1),
-            b"'. Try PUBSUB HELP.",
-        ];
-        return Err(Fault::made(sub.concat()));
+        return Err(Fault::bad_subcommand(call.args));
     }
     let pattern = call.args.get(2);
     let mut reply = call.reply();

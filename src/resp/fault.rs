@@ -1,5 +1,7 @@
 //! Every error a command can answer with. The first word of a text is a contract: clients match on it.
 
+use super::Args;
+use crate::bytes::c_text;
 use std::borrow::Cow;
 
 /// An error reply.
@@ -41,10 +43,32 @@ pub enum Fault {
     Made(Box<[u8]>),
 }
 
+/// The part of a client's word that an error text repeats where Redis sets a limit: 128 bytes, up to the first zero byte.
+pub fn quoted(word: &[u8]) -> &[u8] {
+    let word = c_text(word);
+    &word[..word.len().min(QUOTED)]
+}
+
+/// See [`quoted`].
+pub const QUOTED: usize = 128;
+
 impl Fault {
     /// A fault with a text made on the spot, first word included.
     pub fn made(text: impl Into<Vec<u8>>) -> Self {
         Fault::Made(text.into().into())
+    }
+
+    /// A fault that repeats a client's word as Redis does: as a C string, so up to its first zero byte, whatever the
+    /// other bytes are.
+    pub fn naming(before: &str, word: &[u8], after: &str) -> Self {
+        Fault::made([before.as_bytes(), c_text(word), after.as_bytes()].concat())
+    }
+
+    /// What Redis answers to the arguments of a known subcommand that fit none of its forms.
+    pub fn bad_subcommand(args: Args) -> Self {
+        let container = String::from_utf8_lossy(args.at(0)).to_ascii_uppercase();
+        let before = "ERR unknown subcommand or wrong number of arguments for '";
+        Fault::naming(before, quoted(args.at(1)), &format!("'. Try {container} HELP."))
     }
 
     /// The text for people: bytes that are no UTF-8 are replaced.

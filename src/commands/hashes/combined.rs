@@ -125,8 +125,7 @@ fn wishes(ctx: &Context, args: Args) -> Result<Wishes, Fault> {
             wishes.present = Some(args.is(options.at(), "fxx"));
             options.next();
         } else {
-            let word = String::from_utf8_lossy(options.value()?);
-            return Err(Fault::made(format!("ERR unknown argument: {word}")));
+            return Err(Fault::naming("ERR unknown argument: ", options.value()?, ""));
         }
     }
     // Redis takes the arguments for complete because there are so many.

@@ -27,11 +27,7 @@ impl Conditions {
             .find(|(word, _)| args.is(at, word));
             match condition {
                 Some((_, flag)) => *flag = true,
-                None => {
-                    // Redis prints it as a C string: as it is, up to its first zero byte.
-                    let word = args.at(at).split(|&byte| byte == 0).next().unwrap_or_default();
-                    return Err(Fault::made([b"ERR Unsupported option ", word].concat()));
-                }
+                None => return Err(Fault::naming("ERR Unsupported option ", args.at(at), "")),
             }
         }
         if found.none_set && (found.some_set || found.later || found.sooner) {

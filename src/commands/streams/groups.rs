@@ -1,10 +1,11 @@
 //! XGROUP and XACK, and what commands that give entries to consumers leave for those who repeat their changes.
 
-use super::{any_id, bad_subcommand, explain, no_group_in, read_ids, strict_id};
+use super::{any_id, explain, no_group_in, read_ids, strict_id};
+use crate::bytes::c_text;
 use crate::commands::{int, Context, Handled, Outcome};
 use crate::keyspace::Class;
 use crate::resp::{Args, Fault};
-use crate::structures::stream::{c_text, ConsumerId, Group, Stream, StreamId};
+use crate::structures::stream::{ConsumerId, Group, Stream, StreamId};
 
 const NO_KEY: Fault = Fault::Text(
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option \
@@ -103,7 +104,7 @@ fn options(args: Args, creating: bool) -> Result<Options, Fault> {
                 count => Some(count),
             };
         } else {
-            return Err(bad_subcommand(args));
+            return Err(Fault::bad_subcommand(args));
         }
     }
     Ok(read)
@@ -117,7 +118,7 @@ pub(super) fn xgroup_create(ctx: &mut Context, args: Args) -> Handled {
         return Err(NO_KEY);
     }
     if args.len() > 8 {
-        return Err(bad_subcommand(args));
+        return Err(Fault::bad_subcommand(args));
     }
     let last = match c_text(args.at(4)) {
         b"$" => stream.as_ref().map_or(StreamId::MIN, |stream| stream.log.last),
@@ -148,7 +149,7 @@ pub(super) fn xgroup_setid(ctx: &mut Context, args: Args) -> Handled {
     let Stream { log, groups } = open(ctx, args)?;
     let group = groups.get_mut(name).ok_or_else(|| no_group_in(key, name))?;
     if args.len() > 7 {
-        return Err(bad_subcommand(args));
+        return Err(Fault::bad_subcommand(args));
     }
     group.last = match c_text(args.at(4)) {
         b"$" => log.last,

@@ -1,7 +1,7 @@
 //! XINFO.
 
 use super::read::write_entries;
-use super::{bad_subcommand, explain, no_group_in, write_entry, write_id};
+use super::{explain, no_group_in, write_entry, write_id};
 use crate::commands::{int, Context, Handled, Outcome};
 use crate::resp::{Args, Fault, Reply};
 use crate::structures::stream::{Consumer, Group, Stream, StreamId};
@@ -77,7 +77,7 @@ pub(super) fn xinfo_stream(ctx: &mut Context, args: Args) -> Handled {
                 Some(count) => usize::try_from(count).unwrap_or(usize::MAX),
             })
         }
-        _ => return Err(bad_subcommand(args)),
+        _ => return Err(Fault::bad_subcommand(args)),
     };
     let log = &stream.log;
     reply.map(if most.is_some() { 9 } else { 10 });

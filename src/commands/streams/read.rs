@@ -2,9 +2,10 @@
 
 use super::groups::{member, GroupEffects};
 use super::{interval_end, interval_start, naming, strict_id, write_entry, write_id};
+use crate::bytes::c_text;
 use crate::commands::{int, Context, Handled, Outcome, TimeoutReply, Wait};
 use crate::resp::{Args, Fault, Reply};
-use crate::structures::stream::{c_text, ConsumerId, Group, Log, Stream, StreamId};
+use crate::structures::stream::{ConsumerId, Group, Log, Stream, StreamId};
 
 fn range(ctx: &mut Context, args: Args, reverse: bool) -> Handled {
     let (start_at, end_at) = if reverse { (3, 2) } else { (2, 3) };

@@ -8,7 +8,7 @@ use crate::commands::spec::CATEGORIES;
 use crate::commands::{Handled, Outcome};
 use crate::engine::table::Run;
 use crate::engine::{Call, Engine, PowerHandler};
-use crate::resp::{Fault, Reply};
+use crate::resp::{quoted, Fault, Reply};
 
 crate::commands! {
     /// The ACL commands.
@@ -119,28 +119,15 @@ crate::commands! {
 /// Most bits that GENPASS makes.
 const MOST_BITS: i64 = 4096;
 
-/// Longest part of an argument that an error text repeats.
-const QUOTED: usize = 128;
-
-fn too_many(call: &Call) -> Fault {
-    let sub = call.args.at(1);
-    let sub = &sub[..sub.len().min(QUOTED)];
-    let parts: [&[u8]; 3] = [b"ERR unknown subcommand or wrong number of arguments for '", sub, b"'. Try ACL HELP."];
-    Fault::made(parts.concat())
-}
-
 fn cat(engine: &mut Engine, mut call: Call) -> Handled {
     let names: Vec<&str> = match (call.args.len(), call.args.get(2)) {
         (2, _) => CATEGORIES.to_vec(),
         (3, Some(name)) => {
             let known = CATEGORIES.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(name));
-            let unknown = || {
-                let name = &name[..name.len().min(QUOTED)];
-                Fault::made([b"ERR Unknown category '", name, b"'"].concat())
-            };
+            let unknown = || Fault::naming("ERR Unknown category '", quoted(name), "'");
             in_category(engine.table(), known.ok_or_else(unknown)?).into_iter().map(|spec| spec.name).collect()
         }
-        _ => return Err(too_many(&call)),
+        _ => return Err(Fault::bad_subcommand(call.args)),
     };
     write_all(&mut call.reply(), names.iter().map(|name| name.as_bytes()));
     Ok(Outcome::Done)
@@ -186,7 +173,7 @@ fn genpass(engine: &mut Engine, mut call: Call) -> Handled {
     let bits = match (call.args.len(), call.args.get(2)) {
         (2, _) => 256,
         (3, Some(bits)) => parse_i64(bits).ok_or(Fault::NotInteger)?,
-        _ => return Err(too_many(&call)),
+        _ => return Err(Fault::bad_subcommand(call.args)),
     };
     if !(1..=MOST_BITS).contains(&bits) {
         return Err(Fault::made(format!(
@@ -271,7 +258,7 @@ fn log(engine: &mut Engine, mut call: Call) -> Handled {
             return Ok(Outcome::Done);
         }
         (3, Some(count)) => parse_i64(count).ok_or(Fault::NotInteger)?,
-        _ => return Err(too_many(&call)),
+        _ => return Err(Fault::bad_subcommand(call.args)),
     };
     let now = engine.keyspace.now();
     engine.acl.log.write(&mut call.reply(), usize::try_from(count).unwrap_or(0), now);

@@ -255,8 +255,7 @@ impl Engine {
         let mut user = before.clone().unwrap_or_else(|| User::new(all_channels));
         for word in &words {
             user.apply(&self.table, word, all_channels).map_err(|fault| {
-                let why = fault.text().as_bytes();
-                Fault::made([b"ERR Error in ACL SETUSER modifier '", &word[..], b"': ", why].concat())
+                Fault::naming("ERR Error in ACL SETUSER modifier '", word, &format!("': {}", fault.text()))
             })?;
         }
         let heard = before.and_then(|before| lost_channels(&before, &user));

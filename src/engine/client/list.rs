@@ -23,10 +23,7 @@ impl ClientType {
             b"slave" | b"replica" => ClientType::Replica,
             b"pubsub" => ClientType::Pubsub,
             b"master" => ClientType::Master,
-            _ => {
-                let name = String::from_utf8_lossy(name);
-                return Err(Fault::made(format!("ERR Unknown client type '{name}'")));
-            }
+            _ => return Err(Fault::naming("ERR Unknown client type '", name, "'")),
         })
     }
 

@@ -167,10 +167,7 @@ fn no_touch(engine: &mut Engine, call: Call) -> Handled {
 fn pause(engine: &mut Engine, call: Call) -> Handled {
     let args = call.args;
     if args.len() > 4 {
-        let given = String::from_utf8_lossy(args.at(1));
-        return Err(Fault::made(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{given}'. Try CLIENT HELP."
-        )));
+        return Err(Fault::bad_subcommand(args));
     }
     let all = match (args.get(3), args.is(3, "all"), args.is(3, "write")) {
         (None, ..) | (_, true, _) => true,
@@ -216,8 +213,7 @@ fn setinfo(engine: &mut Engine, call: Call) -> Handled {
     } else if call.args.is(2, "lib-ver") {
         (&mut library.1, "lib-ver")
     } else {
-        let given = String::from_utf8_lossy(attribute);
-        return Err(Fault::made(format!("ERR Unrecognized option '{given}'")));
+        return Err(Fault::naming("ERR Unrecognized option '", attribute, "'"));
     };
     if !is_printable(value) {
         return Err(Fault::made(format!("ERR {name} cannot contain spaces, newlines or special characters.")));

@@ -263,10 +263,7 @@ fn set(engine: &mut Engine, mut call: Call) -> Handled {
             Some(found) => chosen.push((name, found, args.at(at + 1))),
             None if of_host => return Err(failed(name, fixed)),
             None => {
-                let name = String::from_utf8_lossy(name);
-                return Err(Fault::made(format!(
-                    "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
-                )));
+                return Err(Fault::naming("ERR Unknown option or number of arguments for CONFIG SET - '", name, "'"))
             }
         }
         if !names.insert(lower) {

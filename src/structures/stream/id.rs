@@ -1,5 +1,6 @@
 //! The id of a stream's entry: a moment in milliseconds and a number within it.
 
+use crate::bytes::c_text;
 use crate::bytes::number::parse_i64;
 use std::ops::Deref;
 
@@ -130,11 +131,6 @@ impl Deref for IdText {
     fn deref(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
-}
-
-/// Redis reads ids as C text: up to the first zero byte.
-pub fn c_text(text: &[u8]) -> &[u8] {
-    &text[..text.iter().position(|&byte| byte == 0).unwrap_or(text.len())]
 }
 
 /// Reads a number as Redis reads the parts of an id. It is laxer than elsewhere: what is no plain integer goes through

@@ -13,7 +13,7 @@ mod node;
 mod tests;
 
 pub use group::{Consumer, ConsumerId, Delivery, Group};
-pub use id::{c_text, IdText, Seq, StreamId};
+pub use id::{IdText, Seq, StreamId};
 pub(in crate::structures) use ids::IdMap;
 pub use log::{Log, NodeLimits, Trim};
 pub use node::{Entry, Fields};
