@@ -265,7 +265,9 @@ fn store_result(ctx: &mut Context, args: Args, operation: Operation, event: &'st
     let limits = ctx.keys.space().limits.sorted_set;
     let mut entries = parsed.perform(&ctx.keys, operation)?;
     sort(&mut entries);
-    let mut set = SortedSet::sized(entries.len(), 0, &limits);
+    // Its form at the end decides from the start: a small set on the way would turn minus zero into zero.
+    let longest = entries.iter().map(|(member, _)| member.bytes(&mut [0; 20]).len()).max().unwrap_or(0);
+    let mut set = SortedSet::sized(entries.len(), longest, &limits);
     for (member, score) in entries {
         set.insert(member.bytes(&mut [0; 20]), score, &limits);
     }
