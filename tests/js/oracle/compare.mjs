@@ -2,7 +2,6 @@
 
 import { FREE, INTENDED } from "./differences.mjs";
 import { shortestReply } from "./doubles.mjs";
-import { frameAt } from "./frames.mjs";
 
 const byCommand = new Map();
 for (const row of [...FREE, ...INTENDED]) for (const name of row.commands) byCommand.set(name, [...(byCommand.get(name) ?? []), row]);
@@ -12,22 +11,22 @@ export const used = new Map();
 
 const groups = (items, width) => {
   const out = [];
-  for (let i = 0; i < items.length; i += width) out.push(items.slice(i, i + width).map(text).join(""));
+  for (let i = 0; i < items.length; i += width) out.push(items.slice(i, i + width).map(shortestReply).join(""));
   return out.sort().join("");
 };
-const text = (frame) => shortestReply(frame);
 const isAlike = (a, b) => a.type === b.type && (a.items === undefined) === (b.items === undefined);
 const COMPACT = new Set(["listpack", "quicklist", "hashtable"]);
 
 const RULES = {
-  set: (a, b) => isAlike(a, b) && (a.items ? groups(a.items, 1) === groups(b.items, 1) : false),
-  pairs: (a, b) => isAlike(a, b) && (a.items ? groups(a.items, 2) === groups(b.items, 2) : false),
+  set: (a, b) => isAlike(a, b) && a.items !== undefined && groups(a.items, 1) === groups(b.items, 1),
+  pairs: (a, b) => isAlike(a, b) && a.items !== undefined && groups(a.items, 2) === groups(b.items, 2),
   scan: (a, b) => sameScan(a, b, 1),
   scanpairs: (a, b) => sameScan(a, b, 2),
   shape: (a, b) => isAlike(a, b) && a.type !== "-" && (a.items ? a.items.length === b.items.length : (a.body === null) === (b.body === null)),
   pmessage: (a, b) => a.items?.[0].body === "pmessage" && b.items?.[0].body === "pmessage" && a.items.at(-1).text === b.items.at(-1).text,
   type: (a, b) => a.type === b.type && a.type !== "-",
   near: (a, b) => a.type === ":" && b.type === ":" && Math.abs(Number(a.head) - Number(b.head)) <= 3000 && Number(a.head) < 0 === Number(b.head) < 0,
+  count: (a, b) => a.type === ":" && b.type === ":" && Math.abs(Number(a.head) - Number(b.head)) <= 2,
   groups: (a, b) => withoutCounts(a) === withoutCounts(b),
   encoding: (a, b) => COMPACT.has(a.body) && COMPACT.has(b.body),
 };
@@ -43,19 +42,22 @@ function sameScan(a, b, width) {
 /** Two servers went apart as a row says they may: what follows in a sequence cannot be compared. */
 export class Parted {}
 
-/** Whether `ours` and `theirs` (whole frames) are the same answer to `name`; `queued` are the commands that EXEC ran.
+/** Whether `ours` and `theirs` (frames, null for none) are the same answer to `name`; `queued` are the commands that EXEC ran.
  *  Throws {@link Parted} where a row of the table says that they hold different data from here on. */
 export function same(ours, theirs, name, argv = [], queued = []) {
-  if (ours === theirs) return true;
-  if (ours === null) return false;
-  if (theirs === null) return explained(byCommand.get(name)?.find((row) => row.theirs === null && row.ours.test(ours) && (row.when?.(argv) ?? true)));
-  const [a, b] = [frameAt(ours), frameAt(theirs)];
-  if (text(a) === text(b)) return true;
-  if (name === "exec" && a.items && b.items && a.items.length === b.items.length) {
-    return a.items.every((item, i) => same(item.text, b.items[i].text, queued[i]?.name, queued[i]?.argv));
+  if (ours?.text === theirs?.text) return true;
+  if (ours && theirs && shortestReply(ours) === shortestReply(theirs)) return true;
+  if (name === "exec" && ours?.items && theirs?.items && ours.items.length === theirs.items.length) {
+    return ours.items.every((item, i) => same(item, theirs.items[i], queued[i]?.name, queued[i]?.argv));
   }
-  const row = byCommand.get(name)?.find((row) => (row.when?.(argv) ?? true) && (row.rule ? RULES[row.rule](a, b) : row.theirs && row.ours.test(a.text) && row.theirs.test(b.text)));
-  return explained(row);
+  return explained(byCommand.get(name)?.find((row) => (row.when?.(argv) ?? true) && fits(row, ours, theirs)));
+}
+
+/** Whether a row explains these frames. */
+function fits(row, ours, theirs) {
+  if (row.rule) return ours !== null && theirs !== null && RULES[row.rule](ours, theirs);
+  const looksLike = (pattern, frame) => (pattern === null || frame === null ? pattern === frame : pattern.test(frame.text));
+  return looksLike(row.ours, ours) && looksLike(row.theirs, theirs);
 }
 
 /** Counts a row that explains a difference. */

@@ -35,6 +35,21 @@ export function frameAt(bytes, at = 0) {
   return { type, head, items, text: bytes.slice(at, end), end };
 }
 
+/** Cuts frames out of bytes (latin1) that arrive in pieces. */
+export class FrameReader {
+  #rest = "";
+
+  /** The frames that are whole with these bytes. */
+  read(text) {
+    const bytes = this.#rest + text;
+    const frames = [];
+    let at = 0;
+    for (let frame; (frame = frameAt(bytes, at)); at = frame.end) frames.push(frame);
+    this.#rest = bytes.slice(at);
+    return frames;
+  }
+}
+
 /** Writes latin1 bytes so that one line of a transcript holds them. */
 export function escape(bytes) {
   return bytes.replace(/[\\\r\n\t]|[^\x20-\x7e]/g, (c) =>

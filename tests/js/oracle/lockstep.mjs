@@ -6,21 +6,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { same } from "./compare.mjs";
 import { AFTER_SORT } from "./differences.mjs";
-import { encode } from "./sides.mjs";
+import { encode } from "./transcript.mjs";
 
-/** Connections of a sequence; the last one more is for the comparison of keyspaces. */
+/** Connections of a sequence, and the one beside them that sets up and compares keyspaces. */
 const CONNECTIONS = 3;
-const CONTROL = CONNECTIONS;
+export const CONTROL = CONNECTIONS;
 const DATABASES = 3;
 
-/** A difference: what was sent, what came. */
+/** A difference: what was sent, and the frames that came; null for none. */
 export class Difference {
-  constructor(name, argv, ours, theirs, connection) {
-    Object.assign(this, { name, argv, ours, theirs, connection });
+  constructor(name, argv, ours, theirs) {
+    Object.assign(this, { name, argv, ours, theirs });
   }
 }
 
-/** One step: `{ on, name, argv }` or `{ sleep: ms }`. */
+/** Two servers in step. `ran` and `answers` count the commands of sequences alone, not what sets them up or looks at keys. */
 export class Lockstep {
   constructor(ours, theirs) {
     this.ours = ours;
@@ -63,7 +63,7 @@ export class Lockstep {
     for (let i = 0; i < before.length; i++) {
       const frames = this.ours.frames(i);
       for (let at = before[i]; at < frames.length; at++) {
-        this.tags[i][at] = { name: frames[at]?.includes("pmessage") ? name : this.state[i].blocked || name, argv: this.sorted && name === "object|encoding" ? [...argv, AFTER_SORT] : argv, queued: state.multi };
+        this.tags[i][at] = { name: frames[at]?.text.includes("pmessage") ? name : this.state[i].blocked || name, argv: this.sorted && name === "object|encoding" ? [...argv, AFTER_SORT] : argv, queued: state.multi };
         if (i === on) continue;
         aside = true;
         this.state[i].blocked = false;
@@ -71,24 +71,23 @@ export class Lockstep {
     }
     const own = this.ours.frames(on).slice(before[on]);
     const reply = own.at(-1);
-    this.note(name, reply);
     if (own.length === 0) {
       state.blocked = name;
       await this.flush();
       await this.barrier();
     } else if (aside) await this.flush();
-    if (reply === "+QUEUED\r\n") state.multi?.push({ name, argv });
-    else if (name === "multi" && reply === "+OK\r\n") state.multi = [];
+    if (reply?.text === "+QUEUED\r\n") state.multi?.push({ name, argv });
+    else if (name === "multi" && reply?.text === "+OK\r\n") state.multi = [];
     else if (name === "exec" || name === "discard") state.multi = null;
     if (this.batch.text.length > 8192) await this.flush();
-    this.ran++;
     return reply;
   }
 
-  note(name, reply) {
+  #note(name, reply) {
     const counts = this.answers.get(name) ?? { ok: 0, error: 0 };
-    counts[reply?.[0] === "-" ? "error" : "ok"]++;
+    counts[reply?.type === "-" ? "error" : "ok"]++;
     this.answers.set(name, counts);
+    this.ran++;
   }
 
   /** Sends what is gathered, waits, compares. Throws a {@link Difference}. */
@@ -102,31 +101,33 @@ export class Lockstep {
     this.compare();
   }
 
+  /** Compares what has come since the last look. Connections are served one after another: where the servers part on one
+   *  of them, what differs on the others follows from that, whichever is looked at first. */
   compare() {
+    let difference = null;
     for (let i = 0; i < this.seen.length; i++) {
       const [ours, theirs] = [this.ours.frames(i), this.theirs.frames(i)];
       pushesFirst(theirs, this.seen[i]);
       pushesFirst(ours, this.seen[i], this.tags[i]);
       for (let at = this.seen[i]; at < Math.max(ours.length, theirs.length); at++) {
-        const tag = this.tags[i][at] ?? { name: "(nothing)", argv: [] };
+        const tag = this.tags[i][at] ?? { name: this.state[i].blocked || "(nothing)", argv: [] };
         const [a, b] = [ours[at] ?? null, theirs[at] ?? null];
-        if (!same(a, b, tag.name, tag.argv, tag.queued ?? [])) throw new Difference(tag.name, tag.argv, a, b, i);
+        if (!same(a, b, tag.name, tag.argv, tag.queued ?? [])) difference ??= new Difference(tag.name, tag.argv, a, b);
       }
       this.seen[i] = ours.length;
     }
+    if (difference) throw difference;
   }
 
   /** Waits until the real server has read and run what was sent on any connection: it has no more to say then. */
   async barrier() {
     for (let i = 0; i < 3; i++) {
-      const want = this.theirs.frames(CONTROL).length + 1;
-      this.theirs.send(CONTROL, "PING\r\n");
-      await this.theirs.until(() => this.theirs.frames(CONTROL).length >= want);
-      this.theirs.frames(CONTROL).pop();
+      await this.theirs.ask(CONTROL, "PING\r\n");
     }
     this.compare();
   }
 
+  /** Takes a step of a sequence, `{ on, name, argv }` or `{ sleep: ms }`; nothing where the connection waits. */
   async step(step) {
     if (step.sleep) {
       await this.flush();
@@ -134,7 +135,7 @@ export class Lockstep {
       return;
     }
     if (!this.isFree(step.on)) return;
-    await this.both(step.on, step.name, step.argv);
+    this.#note(step.name, await this.both(step.on, step.name, step.argv));
     // What chance took must not stay behind on one side only.
     if (step.name === "spop" && !this.state[step.on].multi) {
       await this.both(step.on, "del", ["DEL", step.argv[1] ?? ""]);
@@ -150,44 +151,40 @@ export class Lockstep {
     for (let db = 0; db < DATABASES; db++) {
       await this.both(CONTROL, "select", ["SELECT", String(db)]);
       const listing = await this.both(CONTROL, "keys", ["KEYS", "*"]);
-      const keys = [...listing.matchAll(/\$(\d+)\r\n/g)].map((found) => listing.substr(found.index + found[0].length, Number(found[1])));
+      const keys = listing.items.map(({ body }) => body);
       for (const key of keys) {
-        const type = (await this.both(CONTROL, "type", ["TYPE", key])).slice(1).trim();
+        const type = (await this.both(CONTROL, "type", ["TYPE", key])).head;
         await this.both(CONTROL, "object|encoding", ["OBJECT", "ENCODING", key]);
         await this.both(CONTROL, "pttl", ["PTTL", key]);
-        for (const [name, ...argv] of READ[type] ?? []) await this.both(CONTROL, name, [...argv.map((arg) => arg ?? key)]);
+        for (const [name, ...argv] of READ[type] ?? []) await this.both(CONTROL, name, argv.map((arg) => arg ?? key));
         this.checked++;
       }
       await this.flush();
       for (const key of keys) payloads.push(await this.payload(key));
     }
-    return payloads.filter(Boolean);
+    return payloads;
   }
 
   /** A payload of the real server's that ours restores to the same value; its bytes. */
   async payload(key) {
-    const dump = encode(["DUMP", key]);
-    const at = this.theirs.frames(CONTROL).length;
-    this.theirs.send(CONTROL, dump);
-    await this.theirs.until(() => this.theirs.frames(CONTROL).length > at);
-    const [theirs] = this.theirs.frames(CONTROL).splice(at);
-    const bytes = bodyOf(theirs);
+    const theirs = await this.theirs.ask(CONTROL, encode(["DUMP", key]));
     const ask = (...argv) => {
       this.ours.send(CONTROL, encode(argv));
       return this.ours.frames(CONTROL).pop();
     };
-    const ours = bodyOf(ask("DUMP", key));
-    if (bytes === null || ours === null) throw new Difference("dump", ["DUMP", key], ours, bytes, CONTROL);
+    const ours = ask("DUMP", key);
+    const bytes = theirs?.body ?? null;
+    if (bytes === null || ours.body === null) throw new Difference("dump", ["DUMP", key], ours, theirs ?? null);
     // Version and checksum apart, most payloads are the same bytes.
-    if (ours.slice(0, -10) !== bytes.slice(0, -10)) {
+    if (ours.body.slice(0, -10) !== bytes.slice(0, -10)) {
       const copy = "\x00restored";
       ask("DEL", copy);
       const restored = ask("RESTORE", copy, "0", bytes);
-      if (restored !== "+OK\r\n") throw new Difference("restore", ["RESTORE", key, "0", bytes], restored, "+OK\r\n", CONTROL);
-      const type = ask("TYPE", key).slice(1).trim();
+      if (restored.head !== "OK") throw new Difference("restore", ["RESTORE", key, "0", bytes], restored, null);
+      const type = ask("TYPE", key).head;
       for (const [name, ...argv] of READ[type] ?? []) {
         const [a, b] = [key, copy].map((each) => ask(...argv.map((arg) => arg ?? each)));
-        if (!same(a, b, name)) throw new Difference(`restored ${name}`, argv.map((arg) => arg ?? key), a, b, CONTROL);
+        if (!same(a, b, name)) throw new Difference(`restored ${name}`, argv.map((arg) => arg ?? key), a, b);
       }
       ask("DEL", copy);
     }
@@ -198,14 +195,12 @@ export class Lockstep {
 /** From 7.2 on a push follows the reply of the command that set it off; 7.0 sends it ahead. So pushes are compared with
  *  pushes and replies with replies, each in their order. */
 function pushesFirst(frames, from, tags) {
-  if (!frames.some((frame, i) => i >= from && frame?.[0] === ">")) return;
-  const order = frames.map((frame, i) => i).slice(from);
-  const isPush = (i) => frames[i]?.[0] === ">";
+  const isPush = (i) => frames[i]?.type === ">";
+  const order = Array.from(frames.keys()).slice(from);
+  if (!order.some(isPush)) return;
   const sorted = [...order.filter(isPush), ...order.filter((i) => !isPush(i))];
   for (const list of tags ? [frames, tags] : [frames]) list.splice(from, order.length, ...sorted.map((i) => list[i]));
 }
-
-const bodyOf = (frame) => (frame?.startsWith("$") && frame[1] !== "-" ? frame.slice(frame.indexOf("\r\n") + 2, -2) : null);
 
 /** What shows a whole value; null stands for the key. */
 const READ = {
@@ -229,10 +224,10 @@ export function nextSteps(generator, lockstep) {
   const step = (...argv) => ({ on, name: argv[0].toLowerCase(), argv });
   if (multi && (multi.length > 6 || chance.percent(15))) return [step(chance.percent(85) ? "EXEC" : "DISCARD")];
   if (chance.percent(1)) return [step(chance.pick(["MULTI", "MULTI", "EXEC", "DISCARD"]))];
-  if (chance.percent(1)) return [step("WATCH", generator.commandKey()), ...(multi ? [] : [step("MULTI")])];
+  if (chance.percent(1)) return [step("WATCH", generator.anyKey()), ...(multi ? [] : [step("MULTI")])];
   if (on === 2 && chance.percent(2)) return [step(chance.pick(["SUBSCRIBE", "PSUBSCRIBE"]), chance.pick(["c1", "c2", "c*"]))];
   if (!multi && chance.percent(0.1)) {
-    const key = generator.commandKey();
+    const key = generator.anyKey();
     // Whoever asks for it removes it: when a server does so on its own account is its own affair.
     return [step("PEXPIRE", key, "1"), { sleep: 12 }, step("EXISTS", key)];
   }

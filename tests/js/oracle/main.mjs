@@ -4,24 +4,35 @@
 //
 // Each sequence has a seed of its own, printed when it fails; it is shrunk before it is shown, in the form of a transcript.
 
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { openSync } from "../../../dist/platform/node.js";
 import { Parted, used } from "./compare.mjs";
 import { FREE, INTENDED, LEFT_OUT } from "./differences.mjs";
 import { escape } from "./frames.mjs";
-import { Generator } from "./generate.mjs";
-import { Difference, Lockstep, nextSteps } from "./lockstep.mjs";
+import { declarations, Generator } from "./generate.mjs";
+import { CONTROL, Difference, Lockstep, nextSteps } from "./lockstep.mjs";
 import { startRedis } from "./server.mjs";
-import { encode, Ours, Theirs } from "./sides.mjs";
-import { frameAt } from "./frames.mjs";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { Ours, Theirs } from "./sides.mjs";
+import { encode } from "./transcript.mjs";
 
 /** Where failing sequences go, as transcripts. */
 const FOUND = fileURLToPath(new URL("../../../target/oracle", import.meta.url));
 
-/** Small thresholds, so that encodings change within a sequence; 7.0 knows them all. */
-const THRESHOLDS = { "hash-max-listpack-entries": "8", "hash-max-listpack-value": "40", "zset-max-listpack-entries": "8", "zset-max-listpack-value": "40", "set-max-intset-entries": "6", "list-max-listpack-size": "5", "stream-node-max-entries": "4", "hll-sparse-max-bytes": "40" };
+/** Thresholds that 7.0 knows too: Redis' own, and small ones by which encodings change within a sequence. */
+const THRESHOLDS = {
+  "hash-max-listpack-entries": ["512", "8"],
+  "hash-max-listpack-value": ["64", "40"],
+  "zset-max-listpack-entries": ["128", "8"],
+  "zset-max-listpack-value": ["64", "40"],
+  "set-max-intset-entries": ["512", "6"],
+  "list-max-listpack-size": ["-2", "5"],
+  "stream-node-max-entries": ["100", "4"],
+  "hll-sparse-max-bytes": ["3000", "40"],
+};
+
+const configuration = (small) => ["CONFIG", "SET", ...Object.entries(THRESHOLDS).flatMap(([name, values]) => [name, values[Number(small)]])];
 
 /** Runs about `commands` commands from `seed` on; the figures. `say` gets one line a finding. */
 export async function oracle({ commands, seed, length = 150, program, say = console.log, stopAfter = 40 }) {
@@ -34,14 +45,13 @@ export async function oracle({ commands, seed, length = 150, program, say = cons
   try {
     const known = await shared(theirs);
     const names = [...known.keys()];
-    await lockstep.begin(2);
-    const generator = new Generator(seed, known);
+    const generator = new Generator(known);
     while (lockstep.ran < commands && findings.size < stopAfter) {
       const own = (seed + Math.imul(sequences, 0x9e3779b1)) >>> 0;
       const failed = await sequence(lockstep, own, length, generator);
       sequences++;
       if (!failed) continue;
-      const kind = `${failed.difference.name}: ${String(failed.difference.ours).slice(0, 24)} / ${String(failed.difference.theirs).slice(0, 24)}`;
+      const kind = [failed.difference.name, failed.difference.ours?.text.slice(0, 24), failed.difference.theirs?.text.slice(0, 24)].join(" / ");
       if (findings.has(kind)) continue;
       findings.set(kind, own);
       const steps = await shrink(lockstep, failed);
@@ -58,31 +68,35 @@ export async function oracle({ commands, seed, length = 150, program, say = cons
 /** The commands that both know and that are generated. */
 async function shared(theirs) {
   await theirs.open(1);
-  const all = JSON.parse(readFileSync(new URL("../../../js/generated/commands.json", import.meta.url), "utf8"))
-    .map(({ name }) => name)
-    .filter((name) => !LEFT_OUT.some(({ match }) => match.test(name)));
-  const known = [];
-  for (const name of all) {
-    theirs.send(0, encode(["COMMAND", "INFO", name]));
-    await theirs.until(() => theirs.frames(0).length > 0);
-    if (!frameAt(theirs.frames(0).pop()).items[0].items) continue;
-    theirs.send(0, encode(["COMMAND", "DOCS", ...name.split("|", 1)]));
-    await theirs.until(() => theirs.frames(0).length > 0);
-    known.push([name, tokensOf(theirs.frames(0).pop(), name)]);
+  const known = new Map();
+  for (const { name } of declarations) {
+    if (LEFT_OUT.some(({ match }) => match.test(name))) continue;
+    const info = await theirs.ask(0, encode(["COMMAND", "INFO", name]));
+    if (!info.items[0].items) continue;
+    const [container, subcommand] = name.split("|");
+    const docs = under(await theirs.ask(0, encode(["COMMAND", "DOCS", container])), container);
+    known.set(name, tokensOf(subcommand ? under(under(docs, "subcommands"), name) : docs));
   }
-  return new Map(known);
+  return known;
 }
 
-/** Every word that the server's documentation of a command has as a token: options of later versions are not among them. */
-function tokensOf(docs, name) {
-  const own = name.includes("|") ? docs.slice(docs.indexOf(`\r\n${name}\r\n`)) : docs;
-  return new Set([...own.matchAll(/token\r\n\$\d+\r\n([^\r]*)\r\n/g)].map((found) => found[1].toUpperCase()));
+/** The tokens in a server's documentation of a command, a flat map of names and values: options of later versions are not
+ *  among them. */
+function tokensOf(docs, tokens = new Set()) {
+  for (let i = 0; i + 1 < docs.items.length; i += 2) {
+    const [name, value] = [docs.items[i].body, docs.items[i + 1]];
+    if (name === "token") tokens.add(value.body.toUpperCase());
+    else if (name === "arguments") for (const argument of value.items) tokensOf(argument, tokens);
+  }
+  return tokens;
 }
+
+/** What stands under a name in a flat map. */
+const under = (map, name) => map.items[map.items.findIndex((item) => item.body === name) + 1];
 
 async function prepare(lockstep, thresholds, resp) {
   await lockstep.begin(resp);
-  const set = Object.entries(THRESHOLDS).flatMap(([name, value], i) => [name, thresholds ? value : ["512", "64", "128", "64", "512", "-2", "100", "3000"][i]]);
-  await lockstep.both(3, "config", ["CONFIG", "SET", ...set]);
+  await lockstep.both(CONTROL, "config", configuration(thresholds));
   await lockstep.flush();
 }
 
@@ -90,10 +104,14 @@ async function prepare(lockstep, thresholds, resp) {
 async function sequence(lockstep, seed, length, generator) {
   const resp = seed & 1 ? 3 : 2;
   const thresholds = (seed & 6) !== 0;
-  generator.chance = new generator.chance.constructor(seed);
+  generator.reseed(seed);
   const steps = [];
   try {
     await prepare(lockstep, thresholds, resp);
+    for (const argv of generator.opening()) {
+      steps.push({ on: 0, name: argv[0] === "XGROUP" ? "xgroup|create" : argv[0].toLowerCase(), argv });
+      await lockstep.step(steps.at(-1));
+    }
     while (steps.length < length) {
       const next = nextSteps(generator, lockstep);
       if (!next) break;
@@ -105,11 +123,17 @@ async function sequence(lockstep, seed, length, generator) {
     const payloads = await lockstep.end();
     if (generator.payloads.length < 200) generator.payloads.push(...payloads.filter((bytes) => bytes.length < 300));
     return null;
-  } catch (difference) {
-    if (difference instanceof Parted) return null;
-    if (!(difference instanceof Difference)) throw difference;
-    return { difference, steps, resp, thresholds };
+  } catch (thrown) {
+    const difference = found(thrown);
+    return difference && { difference, steps, resp, thresholds };
   }
+}
+
+/** The difference that was thrown, null where the servers parted as they may; anything else is thrown on. */
+function found(thrown) {
+  if (thrown instanceof Parted) return null;
+  if (thrown instanceof Difference) return thrown;
+  throw thrown;
 }
 
 /** Runs `steps` again; the difference or null. */
@@ -120,10 +144,8 @@ async function replay(lockstep, { resp, thresholds }, steps) {
     for (const step of steps) await lockstep.step(step);
     await lockstep.end();
     return null;
-  } catch (difference) {
-    if (difference instanceof Parted) return null;
-    if (!(difference instanceof Difference)) throw difference;
-    return difference;
+  } catch (thrown) {
+    return found(thrown);
   } finally {
     lockstep.ran = before;
   }
@@ -147,8 +169,8 @@ function show(seed, failed, steps, again) {
   const difference = again ?? failed.difference;
   const quoted = (arg) => `"${escape(arg).replaceAll('"', '\\"')}"`;
   const line = (step) => (step.sleep ? `+ ${step.sleep} ms` : `${"abc"[step.on]}> ${step.argv.map(quoted).join(" ")}`);
-  const cut = (reply) => (reply === null ? "(nothing)" : escape(reply).slice(0, 600));
-  const limits = failed.thresholds ? [`> CONFIG SET ${Object.entries(THRESHOLDS).flat().join(" ")}`] : [];
+  const cut = (reply) => (reply ? escape(reply.text).slice(0, 600) : "(nothing)");
+  const limits = failed.thresholds ? [`> ${configuration(true).join(" ")}`] : [];
   const transcript = [`== seed ${seed}: ${difference.name}`, ...(failed.resp === 3 ? ["@resp 3"] : []), ...limits, ...steps.map(line), ""].join("\n");
   // Replies are filled in by `oracle.mjs record`; a name for what it means is for whoever mends it.
   mkdirSync(FOUND, { recursive: true });

@@ -7,7 +7,7 @@
 import net from "node:net";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { frameAt } from "./frames.mjs";
+import { FrameReader } from "./frames.mjs";
 import { bytesOf, encode } from "./transcript.mjs";
 
 const BARRIER_LIMIT_MS = 60;
@@ -15,27 +15,28 @@ const BARRIER_LIMIT_MS = 60;
 /** A socket that counts frames. `frames` holds what came since it was last taken; null stands for the end. */
 export class Connection {
   frames = [];
-  #rest = "";
+  /** Called when frames have come, or the end. */
+  onArrival = () => {};
+  #reader = new FrameReader();
   #waiting = null;
 
   static async open(port, host = "127.0.0.1") {
     const connection = new Connection();
     connection.socket = net.connect({ port, host, noDelay: true });
     await once(connection.socket, "connect");
-    connection.socket.on("data", (bytes) => connection.#take(bytes.toString("latin1")));
+    connection.socket.on("data", (bytes) => connection.#arrived(...connection.#reader.read(bytes.toString("latin1"))));
     connection.socket.on("error", () => {});
     connection.socket.on("close", () => {
       connection.closed = true;
-      connection.frames.push(null);
-      connection.#waiting?.();
+      connection.#arrived(null);
     });
     return connection;
   }
 
-  #take(text) {
-    this.#rest += text;
-    for (let frame; (frame = frameAt(this.#rest)); this.#rest = this.#rest.slice(frame.end)) this.frames.push(frame);
+  #arrived(...frames) {
+    this.frames.push(...frames);
     this.#waiting?.();
+    this.onArrival();
   }
 
   send(bytes) {

@@ -1,110 +1,87 @@
-// The two servers that are compared, each as a handful of connections that take requests and collect replies.
+// The two servers that are compared, each as a handful of connections that take requests and collect frames; null among
+// the frames stands for the end of a connection.
 
-import net from "node:net";
-import { once } from "node:events";
-import { frameAt } from "./frames.mjs";
-
-/** A request on the wire. */
-export function encode(argv) {
-  let out = `*${argv.length}\r\n`;
-  for (const arg of argv) out += `$${arg.length}\r\n${arg}\r\n`;
-  return out;
-}
-
-class Frames {
-  list = [];
-  #rest = "";
-
-  take(text) {
-    this.#rest = this.#rest === "" ? text : this.#rest + text;
-    let at = 0;
-    for (let frame; (frame = frameAt(this.#rest, at)); at = frame.end) this.list.push(frame.text);
-    this.#rest = this.#rest.slice(at);
-  }
-}
+import { FrameReader } from "./frames.mjs";
+import { Connection } from "./player.mjs";
 
 /** Our engine behind the very transport that a socket uses. */
 export class Ours {
+  #links = [];
+
   constructor(db) {
     this.db = db;
-    this.links = [];
   }
 
+  /** Closes what is open and opens `count` connections. */
   open(count) {
-    for (const link of this.links) link.session.close();
-    this.links = Array.from({ length: count }, () => {
-      const frames = new Frames();
-      const link = { frames, session: null };
-      link.session = this.db.instance.connect({
-        write: (bytes) => {
-          frames.take(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1"));
-          return true;
-        },
-        close: () => frames.list.push(null),
-      });
-      return link;
+    for (const { session } of this.#links) session.close();
+    this.#links = Array.from({ length: count }, () => {
+      const [reader, frames] = [new FrameReader(), []];
+      const write = (bytes) => {
+        frames.push(...reader.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")));
+        return true;
+      };
+      return { frames, session: this.db.instance.connect({ write, close: () => frames.push(null) }) };
     });
   }
 
   send(index, text) {
-    this.links[index].session.receive(Buffer.from(text, "latin1"));
+    this.#links[index].session.receive(Buffer.from(text, "latin1"));
   }
 
   frames(index) {
-    return this.links[index].frames.list;
+    return this.#links[index].frames;
   }
 }
 
 /** A redis-server. */
 export class Theirs {
+  #links = [];
+  #wake = () => {};
+
   constructor(port) {
     this.port = port;
-    this.links = [];
-    this.wake = null;
   }
 
+  /** Closes what is open and opens `count` connections. */
   async open(count) {
-    for (const link of this.links) link.socket.destroy();
-    this.links = await Promise.all(Array.from({ length: count }, async () => {
-      const frames = new Frames();
-      const socket = net.connect({ port: this.port, host: "127.0.0.1", noDelay: true });
-      await once(socket, "connect");
-      socket.on("data", (bytes) => {
-        frames.take(bytes.toString("latin1"));
-        this.wake?.();
-      });
-      socket.on("error", () => {});
-      socket.on("close", () => {
-        frames.list.push(null);
-        this.wake?.();
-      });
-      return { socket, frames };
-    }));
+    this.close();
+    this.#links = await Promise.all(Array.from({ length: count }, () => Connection.open(this.port)));
+    for (const link of this.#links) link.onArrival = () => this.#wake();
   }
 
   send(index, text) {
-    this.links[index].socket.write(Buffer.from(text, "latin1"));
+    this.#links[index].send(text);
   }
 
   frames(index) {
-    return this.links[index].frames.list;
+    return this.#links[index].frames;
   }
 
-  /** Waits until `done()` or for `limit` ms; whether it is done. */
-  async until(done, limit = 3000) {
-    if (done()) return true;
-    return await new Promise((resolve) => {
-      const timer = setTimeout(() => finish(false), limit);
-      const finish = (value) => {
+  /** Waits until `done()`, for 3 s at most: what has not come by then is found missing. */
+  async until(done) {
+    if (done()) return;
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, 3000);
+      this.#wake = () => {
+        if (!done()) return;
         clearTimeout(timer);
-        this.wake = null;
-        resolve(value);
+        resolve();
       };
-      this.wake = () => done() && finish(true);
     });
+    this.#wake = () => {};
+  }
+
+  /** The reply to a request that was sent aside; it is not among the frames. */
+  async ask(index, text) {
+    const frames = this.frames(index);
+    const before = frames.length;
+    this.send(index, text);
+    await this.until(() => frames.length > before);
+    return frames.splice(before)[0];
   }
 
   close() {
-    for (const link of this.links) link.socket.destroy();
+    for (const link of this.#links) void link.close();
   }
 }
