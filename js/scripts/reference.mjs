@@ -57,7 +57,8 @@ async function entry(command, lines) {
 
 /** The page. */
 export async function render() {
-  const commands = JSON.parse(read("js/generated/commands.json")).filter(({ container }) => !container);
+  const declared = JSON.parse(read("js/generated/commands.json"));
+  const commands = declared.filter(({ container }) => !container);
   const lines = examples();
   const lacking = commands.filter(({ name }) => !lines.has(name)).map(({ name }) => name);
   const unknown = [...lines.keys()].filter((name) => !commands.some((command) => command.name === name));
@@ -70,7 +71,7 @@ export async function render() {
     sections.push(`<section id="group-${group}"><h2>${group}</h2>\n${entries.join("\n")}\n</section>`);
   }
   const notYet = JSON.parse(read("js/reference/not-yet.json"));
-  const rows = [...commands.map(({ name, since, group }) => [name, since, group, "yes"]), ...notYet.map((row) => [...row, "not yet"])].sort(([a], [b]) => (a < b ? -1 : 1));
+  const rows = [...declared.map(({ name, since, group, container }) => [name, since, group, container ? "by its subcommands" : "yes"]), ...notYet.map((row) => [...row, "not yet"])].sort(([a], [b]) => (a < b ? -1 : 1));
   return `<!doctype html>
 <!-- Written by js/scripts/reference.mjs; never edited. -->
 <html lang="en">

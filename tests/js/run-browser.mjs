@@ -3,16 +3,10 @@
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
-import { chromium } from "playwright-core";
-import { find } from "../../js/scripts/shell.mjs";
+import { launch } from "./chromium.mjs";
 import { summary } from "./harness.mjs";
 import { entryFor, prepared } from "./package.mjs";
 
-const executablePath = process.env.CACHELET_CHROMIUM ?? find("chromium", "chromium-browser", "google-chrome");
-if (!executablePath) {
-  console.log("there is no Chromium (Debian: apt-get install chromium)");
-  process.exit(77);
-}
 const folder = dirname(prepared("browser"));
 const types = { ".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 const map = {
@@ -47,8 +41,7 @@ const server = createServer((request, response) => {
 });
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 
-const quiet = ["quic", "background-networking", "component-update", "sync"].map((name) => `--disable-${name}`);
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", ...quiet] });
+const browser = await launch();
 try {
   const tab = await browser.newPage();
   tab.on("pageerror", (error) => console.log(`page: ${error.stack ?? error}`));

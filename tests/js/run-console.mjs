@@ -1,45 +1,29 @@
 // The console page, driven in a real Chromium against the real server. CACHELET_SCREENSHOT=file keeps a picture.
 // needs: chromium
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { startServer } from "../clients/_server.mjs";
+import { launch } from "./chromium.mjs";
 
-const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 let server;
 let browser;
 let page;
 const faults = [];
 
-const freePort = () =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-
 before(async () => {
-  const [port, http] = [await freePort(), await freePort()];
-  server = spawn(process.execPath, [cli, "serve", "--port", port, "--http-port", http].map(String), { stdio: ["ignore", "pipe", "inherit"] });
-  await new Promise((resolve) => server.stdout.once("data", resolve));
-  browser = await chromium.launch({
-    executablePath: process.env.CACHELET_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
+  server = await startServer();
+  browser = await launch();
   page = await browser.newPage();
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-  await page.goto(`http://127.0.0.1:${http}/`, { waitUntil: "load" });
+  await page.goto(`${server.url}/`, { waitUntil: "load" });
   await page.waitForSelector("#line:not([disabled])");
 });
 
 after(async () => {
   if (process.env.CACHELET_SCREENSHOT) await page.screenshot({ path: process.env.CACHELET_SCREENSHOT });
   await browser?.close();
-  server?.kill();
+  await server?.stop();
 });
 
 /** Types a line, presses Enter, and returns what was logged since. */

@@ -2,13 +2,12 @@
 // command; then the page itself in a real Chromium. CACHELET_SCREENSHOT=file keeps a picture.
 // needs: chromium, redis-server
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 import { examples, render, run } from "../../js/scripts/reference.mjs";
+import { startServer } from "../clients/_server.mjs";
+import { launch } from "./chromium.mjs";
 import { startRedis } from "./oracle/server.mjs";
 import { Wire } from "../../dist/cli/wire.js";
 import { print } from "../../dist/cli/print.js";
@@ -16,14 +15,26 @@ import { splitLine } from "../../dist/cli/split.js";
 
 const file = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
+const facts = file("../shared/facts/commands.json");
+
+/** Commands and subcommands. */
+const named = (commands) => commands.flatMap((command) => [command, ...(command.subcommands ?? []).map((one) => ({ ...one, group: command.group }))]);
+
 test("the page is what the declarations and the engine say now", async () => {
   assert.equal(readFileSync(file("www/reference.html"), "utf8"), await render(), "run: node js/scripts/reference.mjs");
 });
 
-test("what is not here yet is what Redis has beyond ours", { skip: !existsSync(file("../shared/facts/commands.json")) && "the facts are not here" }, () => {
-  const facts = JSON.parse(readFileSync(file("../shared/facts/commands.json"), "utf8"));
+test("every command that Redis has stands in the table of all", { skip: !existsSync(facts) && "the facts are not here" }, () => {
+  const page = readFileSync(file("www/reference.html"), "utf8");
+  const table = page.slice(page.indexOf('<section id="all">'));
+  const shown = new Set([...table.matchAll(/<tr><td>(?:<a[^>]*>)?([^<]*)/g)].map((found) => found[1]));
+  const lacking = named(JSON.parse(readFileSync(facts, "utf8"))).filter(({ name }) => !shown.has(name.replace("|", " ").toUpperCase()));
+  assert.deepEqual(lacking, []);
+});
+
+test("what is not here yet is what Redis has beyond ours", { skip: !existsSync(facts) && "the facts are not here" }, () => {
   const ours = new Set(JSON.parse(readFileSync(file("js/generated/commands.json"), "utf8")).map(({ name }) => name));
-  const beyond = facts.flatMap((command) => [command, ...(command.subcommands ?? [])].filter(({ name }) => !ours.has(name)).map(({ name, since }) => [name, since, command.group]));
+  const beyond = named(JSON.parse(readFileSync(facts, "utf8"))).flatMap(({ name, since, group }) => (ours.has(name) ? [] : [[name, since, group]]));
   assert.deepEqual(JSON.parse(readFileSync(file("js/reference/not-yet.json"), "utf8")), beyond);
 });
 
@@ -52,25 +63,14 @@ test("the examples' replies are redis-server's where it knows the command", asyn
 });
 
 test("in a browser: find, open, try in the console", async () => {
-  const port = await new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-  const server = spawn(process.execPath, [file("dist/cli.js"), "serve", "--port", "0", "--http-port", String(port)], { stdio: ["ignore", "pipe", "inherit"] });
+  const server = await startServer();
   let browser;
   try {
-    await new Promise((resolve) => server.stdout.once("data", resolve));
-    browser = await chromium.launch({
-      executablePath: process.env.CACHELET_CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    });
+    browser = await launch();
     const page = await browser.newPage({ viewport: { width: 900, height: 700 } });
     const faults = [];
     page.on("pageerror", (error) => faults.push(error.message));
-    await page.goto(`http://127.0.0.1:${port}/console/reference.html`, { waitUntil: "load" });
-    await page.fill("#find", "zrange by score");
+    await page.goto(`${server.url}/console/reference.html`, { waitUntil: "load" });
     await page.fill("#find", "zrangebyscore");
     assert.equal(await page.locator("details.command:visible").count(), 1);
     await page.click("#zrangebyscore summary");
@@ -89,6 +89,6 @@ test("in a browser: find, open, try in the console", async () => {
     assert.deepEqual(faults, []);
   } finally {
     await browser?.close();
-    server.kill();
+    await server.stop();
   }
 });
