@@ -4,10 +4,10 @@
 // Built with the stable compiler: coverage is a pass of LLVM that needs no nightly flag, and the engine has next to no
 // unsafe code, so AddressSanitizer (which does) would tell little. What it takes is a C++ compiler, for libFuzzer itself.
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { install } from "./apt.mjs";
-import { find, program, root, run, say } from "./shell.mjs";
+import { filesBelow, find, program, root, run, say } from "./shell.mjs";
 import { nativeRust, wasmRust } from "./toolchain.mjs";
 
 const crate = join(root, "tests/fuzz");
@@ -38,7 +38,7 @@ export async function fuzz(native, host, seconds, names = targets) {
     const [corpus, found, artifacts] = [join(seeds, name), join(crate, "found", name), join(folder, "artifacts", name)];
     mkdirSync(corpus, { recursive: true });
     mkdirSync(artifacts, { recursive: true });
-    const known = has(found) ? [found] : [];
+    const known = filesBelow(found).length > 0 ? [found] : [];
     const args = [...limits, "-seed=1", "-max_len=1024", "-len_control=20", "-print_final_stats=1", "-verbosity=0", `-max_total_time=${seconds}`, `-artifact_prefix=${artifacts}/`, corpus, ...known];
     const { held, output } = await watch(join(folder, host, "release", name), args, env);
     const runs = /^stat::number_of_executed_units: (\d+)$/m.exec(output)?.[1] ?? "?";
@@ -57,14 +57,6 @@ async function watch(file, args, env) {
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
   const code = await new Promise((done, fail) => child.on("error", fail).on("close", done));
   return { held: code === 0, output };
-}
-
-function has(folder) {
-  try {
-    return readdirSync(folder).length > 0;
-  } catch {
-    return false;
-  }
 }
 
 if (process.argv[1] === join(root, "js/scripts/fuzz.mjs")) {

@@ -8,6 +8,15 @@ pub mod patterns;
 pub mod payloads;
 pub mod requests;
 
+/// Asserts that a client who comes now is answered as if nothing had been.
+fn serves_the_next(engine: &mut cachelet::engine::Engine) {
+    let fresh = engine.open(false);
+    engine.receive(fresh, b"PING\r\n");
+    let output = engine.output(fresh);
+    assert!(output == b"+PONG\r\n" || output.starts_with(b"-NOAUTH"), "{}", output.escape_ascii());
+    engine.close(fresh);
+}
+
 /// One target.
 pub struct Target {
     /// Its name: that of its program.
