@@ -63,10 +63,12 @@ export class Lockstep {
     for (let i = 0; i < before.length; i++) {
       const frames = this.ours.frames(i);
       for (let at = before[i]; at < frames.length; at++) {
-        this.tags[i][at] = { name: frames[at]?.text.includes("pmessage") ? name : this.state[i].blocked || name, argv: this.sorted && name === "object|encoding" ? [...argv, AFTER_SORT] : argv, queued: state.multi };
+        // A push does not end a wait.
+        const isPush = frames[at]?.type === ">";
+        this.tags[i][at] = { name: (!isPush && this.state[i].blocked) || name, argv: this.sorted && name === "object|encoding" ? [...argv, AFTER_SORT] : argv, queued: state.multi };
         if (i === on) continue;
         aside = true;
-        this.state[i].blocked = false;
+        if (!isPush) this.state[i].blocked = false;
       }
     }
     const own = this.ours.frames(on).slice(before[on]);

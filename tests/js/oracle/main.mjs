@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openSync } from "../../../dist/platform/node.js";
 import { Parted, used } from "./compare.mjs";
-import { FREE, INTENDED, LEFT_OUT } from "./differences.mjs";
+import { FREE, INTENDED, LEFT_OUT, LEFT_OUT_TOKENS } from "./differences.mjs";
 import { escape } from "./frames.mjs";
 import { declarations, Generator } from "./generate.mjs";
 import { CONTROL, Difference, Lockstep, nextSteps } from "./lockstep.mjs";
@@ -75,7 +75,9 @@ async function shared(theirs) {
     if (!info.items[0].items) continue;
     const [container, subcommand] = name.split("|");
     const docs = under(await theirs.ask(0, encode(["COMMAND", "DOCS", container])), container);
-    known.set(name, tokensOf(subcommand ? under(under(docs, "subcommands"), name) : docs));
+    const tokens = tokensOf(subcommand ? under(under(docs, "subcommands"), name) : docs);
+    for (const { token } of LEFT_OUT_TOKENS) tokens.delete(token);
+    known.set(name, tokens);
   }
   return known;
 }
