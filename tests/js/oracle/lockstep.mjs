@@ -85,11 +85,13 @@ export class Lockstep {
     return reply;
   }
 
+  /** Counts a command of a sequence. One that waits, or is queued, has not answered well yet. */
   #note(name, reply) {
-    const counts = this.answers.get(name) ?? { ok: 0, error: 0 };
-    counts[reply?.type === "-" ? "error" : "ok"]++;
-    this.answers.set(name, counts);
     this.ran++;
+    const counts = this.answers.get(name) ?? { ok: 0, error: 0 };
+    this.answers.set(name, counts);
+    if (reply?.type === "-") counts.error++;
+    else if (reply && reply.text !== "+QUEUED\r\n") counts.ok++;
   }
 
   /** Sends what is gathered, waits, compares. Throws a {@link Difference}. */
