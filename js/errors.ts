@@ -32,3 +32,17 @@ export class EngineLostError extends Error {
     super(`the engine stopped: ${message}`, { cause });
   }
 }
+
+/** A store failed: it is full, gone, or answered an error. `cause` has the platform's. */
+export class StorageError extends Error {
+  override readonly name: string = "StorageError";
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+  }
+}
+
+/** Another program has the store, or took it over. */
+export class StorageTakenError extends StorageError {
+  override readonly name = "StorageTakenError";
+}

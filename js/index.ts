@@ -7,7 +7,7 @@ export type { Integer, Many, WaitOptions } from "./arguments.js";
 export type { Chain, Multi, Pipeline, PortableMulti, PortablePipeline, Promised, Sync } from "./chain.js";
 export { Cachelet } from "./client.js";
 export type { EngineOptions, Figures } from "./door.js";
-export { ClosedError, EngineLostError, ReplyError } from "./errors.js";
+export { ClosedError, EngineLostError, ReplyError, StorageError, StorageTakenError } from "./errors.js";
 export { type Connection, Instance, type Peer, type Transport } from "./instance.js";
 export type * from "./generated/commands.js";
 export { type Executor, LocalExecutor, Portable } from "./portable.js";
