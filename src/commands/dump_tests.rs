@@ -66,6 +66,21 @@ fn idle_time_is_taken_over() {
 }
 
 #[test]
+fn idle_time_outlives_the_wrap_of_its_clock_of_24_bits() {
+    let wrap = 1_700_000_000_i64 >> 24 << 24;
+    let mut bench = Bench::new(1);
+    bench.space.set_clock((wrap - 10) * 1_000_000);
+    bench.run("SET a 1");
+    bench.space.set_clock((wrap + 20) * 1_000_000);
+    assert_eq!(bench.run("OBJECT IDLETIME a"), ":30\r\n");
+    let payload = dumped(&mut bench, b"a");
+    for (idle, answer) in [(25, ":25\r\n"), (16_777_215, ":16777215\r\n"), (i64::MAX, ":16777215\r\n")] {
+        bench.run_args(&[b"RESTORE", b"b", b"0", &payload, b"REPLACE", b"IDLETIME", idle.to_string().as_bytes()]);
+        assert_eq!(bench.run("OBJECT IDLETIME b"), answer);
+    }
+}
+
+#[test]
 fn bad_data_is_told_apart_from_what_is_not_supported() {
     let mut bench = Bench::new(1);
     let mut restore = |body: &[u8]| {

@@ -78,8 +78,7 @@ fn object(engine: &mut Engine, call: &mut Call) -> Result<(), Fault> {
     let now = (engine.keyspace.now() / 1000) as u32;
     let mut keys = engine.keyspace.keys(db);
     let entry = keys.peek(call.args.at(2)).ok_or(Fault::NoSuchKey)?;
-    let (encoding, used) = (entry.value().encoding(), entry.access());
-    let idle = now.wrapping_sub(used);
+    let (encoding, used, idle) = (entry.value().encoding(), entry.access(), entry.idle(now));
     call.reply().simple(&format!("Value refcount:1 encoding:{encoding} lru:{used} lru_seconds_idle:{idle}"));
     Ok(())
 }

@@ -9,19 +9,22 @@ pub(crate) const NEVER: i64 = i64::MAX;
 /// `expire_at` of a key that expires in the last millisecond there is, whose own number means never.
 pub(crate) const LAST: i64 = NEVER - 1;
 
+/// What access data holds: 24 bits.
+pub(crate) const ACCESS_MASK: u32 = 0xFF_FFFF;
+
 /// A key and what belongs to it.
 #[derive(Debug)]
 pub struct Entry {
     key: Box<[u8]>,
     pub(crate) value: Value,
     pub(crate) expire_at: i64,
-    pub(crate) access: u32,
+    access: u32,
 }
 
 impl Entry {
-    /// A key without expiry, last used at `access` (seconds).
+    /// A key without expiry, with this access data.
     pub(crate) fn new(key: &[u8], value: Value, access: u32) -> Self {
-        Entry { key: key.into(), value, expire_at: NEVER, access }
+        Entry { key: key.into(), value, expire_at: NEVER, access: access & ACCESS_MASK }
     }
 
     /// The key's name.
@@ -43,9 +46,21 @@ impl Entry {
         }
     }
 
-    /// When it was last used, in seconds since 1970, modulo 2^32.
+    /// Access data, 24 bits: when it was last used, in seconds since 1970, modulo 2^24.
+    #[inline]
     pub fn access(&self) -> u32 {
         self.access
+    }
+
+    /// Replaces the access data by the low 24 bits of `access`.
+    #[inline]
+    pub(crate) fn set_access(&mut self, access: u32) {
+        self.access = access & ACCESS_MASK;
+    }
+
+    /// For how many seconds it has not been used when the clock shows `now` (seconds since 1970), modulo 2^24: 194 days.
+    pub fn idle(&self, now: u32) -> u32 {
+        now.wrapping_sub(self.access) & ACCESS_MASK
     }
 }
 

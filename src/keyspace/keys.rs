@@ -1,7 +1,7 @@
 //! The keys of one database as a command sees them: expired keys are gone, reads are counted, writes are noted.
 
 use super::database::{place, Place};
-use super::entry::{Entry, LAST, NEVER};
+use super::entry::{Entry, ACCESS_MASK, LAST, NEVER};
 use super::{Class, Keyspace, Str, Value};
 use crate::resp::Fault;
 use crate::structures::hash::Hash;
@@ -165,7 +165,7 @@ impl Keys<'_> {
             Some(entry) => {
                 space.stats.hits += 1;
                 if space.touches {
-                    entry.access = space.access_clock;
+                    entry.set_access(space.access_clock);
                 }
                 Some(&entry.value)
             }
@@ -190,7 +190,7 @@ impl Keys<'_> {
     pub(super) fn write_at(&mut self, place: Place, key: &[u8]) -> Option<&mut Value> {
         let space = &mut *self.space;
         let entry = space.databases[self.db].find_mut(place, key)?;
-        entry.access = space.access_clock;
+        entry.set_access(space.access_clock);
         Some(&mut entry.value)
     }
 
@@ -288,7 +288,7 @@ impl Keys<'_> {
         let access = space.access_clock;
         let make = || Entry::new(key, make(), access);
         let (entry, new) = space.databases[self.db].open(space.seed, place, key, expire_at, make);
-        entry.access = access;
+        entry.set_access(access);
         if new {
             space.changes.notify(Class::NEW, "new", key, self.db);
         }
@@ -341,12 +341,12 @@ impl Keys<'_> {
         self.space.databases[self.db].set_expiry(place, key, at)
     }
 
-    /// Says that `key` has not been used for so many seconds (68 years at most); nothing without such a key.
+    /// Says that `key` has not been used for so many seconds (194 days at most); nothing without such a key.
     pub fn set_idle(&mut self, key: &[u8], seconds: u64) {
         let place = self.place(key);
-        let access = self.space.access_clock.wrapping_sub(seconds.min(i32::MAX as u64) as u32);
+        let access = self.space.access_clock.wrapping_sub(seconds.min(ACCESS_MASK as u64) as u32);
         if let Some(entry) = self.space.databases[self.db].find_mut(place, key) {
-            entry.access = access;
+            entry.set_access(access);
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) fn object_refcount(ctx: &mut Context, args: Args) -> Handled {
 pub(super) fn object_idletime(ctx: &mut Context, args: Args) -> Handled {
     let now = ctx.keys.now().div_euclid(1000) as u32;
     about(ctx, args, |reply, entry| {
-        reply.int(now.wrapping_sub(entry.access()) as i64);
+        reply.int(entry.idle(now) as i64);
         Ok(Outcome::Done)
     })
 }
