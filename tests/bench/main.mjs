@@ -10,6 +10,7 @@ const sections = {
   tcp: () => import("./tcp.mjs"),
   start: () => import("./start.mjs"),
   pauses: () => import("./pauses.mjs"),
+  memory: () => import("./memory.mjs"),
 };
 
 const args = process.argv.slice(2).filter((arg) => arg !== "--");
