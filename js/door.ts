@@ -12,6 +12,11 @@ export interface EngineOptions {
   now?: () => number;
   /** Number of databases; 16 by default. */
   databases?: number;
+  /**
+   * Bytes that the engine's memory may come to in all, where the host can bear less than WebAssembly's four gigabytes. At that end
+   * nothing is lost: commands that would grow data answer OOM, reads and deletes go on.
+   */
+  memoryLimit?: number;
 }
 
 const EMPTY = new Uint8Array();
@@ -84,7 +89,7 @@ export class Door {
     this.doorReply = this.exports.door_reply;
     this.panicMessage = glue.panicMessage;
     const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(2));
-    this.engine = new glue.Door({ seed: [seed[0], seed[1]], now: this.now(), databases: options.databases ?? 16 });
+    this.engine = new glue.Door({ seed: [seed[0], seed[1]], now: this.now(), databases: options.databases ?? 16, memoryLimit: options.memoryLimit ?? 0 });
     this.address = this.engine.address();
     this.reserve(0, 0);
   }

@@ -11,6 +11,7 @@
 // The docs are built with their private items: whoever reads them works on this house.
 #![allow(rustdoc::private_intra_doc_links)]
 
+pub mod memory;
 pub mod bytes;
 pub mod resp;
 pub mod structures;

@@ -9,7 +9,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use super::strings::{grow, NO_MEMORY};
+use super::strings::grow;
 use super::{Context, DataHandler, Handled, Outcome};
 use crate::bytes::number::{parse_i64, I64_TEXT};
 use crate::keyspace::{Class, Keys, Str, Value};
@@ -87,7 +87,7 @@ fn checked_offset(offset: i64, limit: usize) -> Result<u64, Fault> {
 /// Has `work` done on the bytes of a string that reaches at least as far as bit `last`; what it lacks of that, all
 /// of it where there is no key, is added as zeros. `work` is told whether something was.
 fn with_room<T>(keys: &mut Keys, key: &[u8], last: u64, work: impl FnOnce(&mut [u8], bool) -> T) -> Result<T, Fault> {
-    let length = usize::try_from((last >> 3) + 1).map_err(|_| NO_MEMORY)?;
+    let length = usize::try_from((last >> 3) + 1).map_err(|_| Fault::NO_MEMORY)?;
     if let Some(held) = keys.string_mut(key)? {
         let bytes = held.bytes_mut();
         let short = bytes.len() < length;
@@ -98,7 +98,7 @@ fn with_room<T>(keys: &mut Keys, key: &[u8], last: u64, work: impl FnOnce(&mut [
         return Ok(work(bytes, short));
     }
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length).map_err(|_| NO_MEMORY)?;
+    bytes.try_reserve_exact(length).map_err(|_| Fault::NO_MEMORY)?;
     bytes.resize(length, 0);
     let done = work(&mut bytes, true);
     keys.put(key, Value::Str(Str::Growing(bytes)));
@@ -185,7 +185,7 @@ fn bitop(ctx: &mut Context, args: Args) -> Handled {
         return Ok(Outcome::Done);
     }
     let mut result: Vec<u8> = Vec::new();
-    result.try_reserve_exact(longest).map_err(|_| NO_MEMORY)?;
+    result.try_reserve_exact(longest).map_err(|_| Fault::NO_MEMORY)?;
     for (index, source) in sources.enumerate() {
         let mut buffer = [0; I64_TEXT];
         let bytes = match ctx.keys.held(source) {

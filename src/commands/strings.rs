@@ -12,8 +12,8 @@ use super::{Context, DataHandler, Handled, Outcome};
 use conditions::{delex, digest};
 use counters::{decr, decrby, incr, incrby, incrbyfloat};
 use lcs::lcs;
+pub(super) use ranges::grow;
 use ranges::{append, getrange, setrange, strlen};
-pub(super) use ranges::{grow, NO_MEMORY};
 use values::{get, getdel, getex, getset, mget, mset, msetex, msetnx, psetex, set, setex, setnx};
 
 crate::commands! {

@@ -20,14 +20,6 @@ pub struct CommandStats {
     pub micros: u64,
 }
 
-/// Memory figures that a host hands in, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Memory {
-    pub(super) used: u64,
-    pub(super) peak: u64,
-    pub(super) limit: u64,
-}
-
 /// Most kinds of errors that are counted: the first words come from clients when commands like DEBUG ERROR run.
 const MAX_ERROR_KINDS: usize = 128;
 
@@ -41,7 +33,7 @@ type Described = (&'static str, &'static str, bool, fn(&Engine, &mut Section));
 const SECTIONS: &[Described] = &[
     ("server", "Server", true, server),
     ("clients", "Clients", true, clients),
-    ("memory", "Memory", true, memory),
+    ("memory", "Memory", true, super::memory::info),
     ("persistence", "Persistence", true, persistence),
     ("stats", "Stats", true, stats),
     ("replication", "Replication", true, replication),
@@ -52,21 +44,15 @@ const SECTIONS: &[Described] = &[
 ];
 
 /// The lines of one section.
-struct Section(String);
+pub(super) struct Section(String);
 
 impl Section {
-    fn line(&mut self, name: &str, value: impl Display) {
+    pub(super) fn line(&mut self, name: &str, value: impl Display) {
         let _ = write!(self.0, "{name}:{value}\r\n");
     }
 }
 
 impl Engine {
-    /// Hands in memory figures for INFO, in bytes: in use now, the most that was ever in use, and what there may be (0
-    /// when there is no limit). Without them INFO leaves the fields out.
-    pub fn set_memory(&mut self, used: u64, peak: u64, limit: u64) {
-        self.memory = Some(Memory { used, peak: peak.max(used), limit });
-    }
-
     /// What happened to a command so far, by its index in the table.
     pub fn command_stats(&self, index: usize) -> CommandStats {
         self.command_stats.get(index).copied().unwrap_or_default()
@@ -122,7 +108,7 @@ pub(super) fn info(engine: &mut Engine, mut call: Call) -> Handled {
 }
 
 /// Bytes as people read them.
-fn human(bytes: u64) -> String {
+pub(super) fn human(bytes: u64) -> String {
     let units = ["K", "M", "G", "T", "P"];
     let power = (1..=units.len()).take_while(|&power| bytes >= 1 << (10 * power)).last();
     match power {
@@ -172,26 +158,6 @@ fn clients(engine: &Engine, text: &mut Section) {
     text.line("total_watched_keys", engine.watches.len());
     text.line("total_blocking_keys", engine.waits.keys());
     text.line("total_blocking_keys_on_nokey", 0);
-}
-
-fn memory(engine: &Engine, text: &mut Section) {
-    if let Some(Memory { used, peak, limit }) = engine.memory {
-        text.line("used_memory", used);
-        text.line("used_memory_human", human(used));
-        text.line("used_memory_peak", peak);
-        text.line("used_memory_peak_human", human(peak));
-        text.line("used_memory_peak_perc", format!("{:.2}%", used as f64 * 100.0 / peak.max(1) as f64));
-        text.line("total_system_memory", limit);
-        text.line("total_system_memory_human", human(limit));
-    }
-    text.line("maxmemory", 0);
-    text.line("maxmemory_human", human(0));
-    let policy = engine.parameter("maxmemory-policy").unwrap_or_default();
-    text.line("maxmemory_policy", String::from_utf8_lossy(&policy));
-    let clients: usize =
-        engine.sessions().map(|(_, session)| session.pending.capacity() + session.out.capacity()).sum();
-    text.line("mem_clients_normal", clients);
-    text.line("lazyfree_pending_objects", engine.keyspace.garbage_len());
 }
 
 fn persistence(_: &Engine, text: &mut Section) {

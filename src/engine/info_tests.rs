@@ -1,4 +1,5 @@
 use crate::engine::tests::{ask, engine};
+use crate::memory::Usage;
 
 fn field(text: &str, name: &str) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::to_owned))
@@ -55,7 +56,7 @@ fn figures_are_true() {
     }
     assert_eq!(field(&text, "used_memory"), None, "nobody said how much");
     assert_eq!(field(&text, "run_id").unwrap().len(), 40);
-    engine.set_memory(3 << 20, 1, 0);
+    engine.set_memory_source(Some(|| Usage { used: 3 << 20, peak: 3 << 20, ..Usage::default() }));
     let text = ask(&mut engine, a, "INFO memory");
     assert_eq!(field(&text, "used_memory").as_deref(), Some("3145728"));
     assert_eq!(field(&text, "used_memory_peak_human").as_deref(), Some("3.00M"));

@@ -46,8 +46,8 @@ use blocking::Waits;
 use client::limits::Pause;
 use config::{Config, DebugAllowed};
 use effects::EffectStream;
-use info::Memory;
 use latency::Latency;
+use memory::Memory;
 use pubsub::Subscriptions;
 use server::help;
 use slowlog::Slowlog;
@@ -160,7 +160,7 @@ pub struct Engine {
     pub(crate) active_expiry: bool,
     /// SHUTDOWN was asked for.
     pub(crate) shutdown: bool,
-    pub(crate) memory: Option<Memory>,
+    pub(crate) memory: Memory,
     /// By index in the table.
     command_stats: Vec<CommandStats>,
     error_stats: OrderedMap<String, u64>,
@@ -206,7 +206,7 @@ impl Engine {
             expiry_interval: 100,
             active_expiry: true,
             shutdown: false,
-            memory: None,
+            memory: Memory::default(),
             command_stats,
             error_stats: OrderedMap::new(),
             tracking: TrackingTable::new(setup.seed),

@@ -53,6 +53,9 @@ pub fn quoted(word: &[u8]) -> &[u8] {
 pub const QUOTED: usize = 128;
 
 impl Fault {
+    /// What a command that would grow answers where memory is short.
+    pub const NO_MEMORY: Fault = Fault::Text("OOM command not allowed when used memory > 'maxmemory'.");
+
     /// A fault with a text made on the spot, first word included.
     pub fn made(text: impl Into<Vec<u8>>) -> Self {
         Fault::Made(text.into().into())

@@ -12,6 +12,8 @@
 //! JavaScript fills `request` and `spans`, calls [`door_call`], and reads the reply. Every address may move when
 //! memory grows, so it is asked for again whenever `memory.buffer` has changed.
 
+mod allocator;
+
 use crate::engine::{Engine, SessionId, Setup};
 use crate::resp::{Args, Span};
 use serde::{Deserialize, Serialize};
@@ -24,9 +26,6 @@ const REQUEST: usize = 64 << 10;
 /// Most spans a plain call may have before it asks for more.
 const SPANS: usize = 1024;
 
-/// Bytes of a page of WebAssembly memory.
-const PAGE: usize = 64 << 10;
-
 /// Reply buffers above this are given back after use.
 const REPLY: usize = 1 << 20;
 
@@ -35,30 +34,6 @@ struct Inner {
     request: Vec<u8>,
     spans: Vec<Span>,
     reply: Vec<u8>,
-    /// Pages of memory when it was last looked at, see [`Inner::grow_ahead`].
-    pages: usize,
-}
-
-impl Inner {
-    /// Makes memory larger by a sixteenth once it had to grow. The allocator grows it by as little as a page, and every
-    /// growth makes JavaScript engines drop the old buffer, which can hold the thread for milliseconds: few large
-    /// steps cost less than thousands of small ones.
-    #[inline]
-    fn grow_ahead(&mut self) {
-        let pages = core::arch::wasm32::memory_size::<0>();
-        if pages != self.pages {
-            self.grow_by_part(pages);
-        }
-    }
-
-    #[cold]
-    fn grow_by_part(&mut self, pages: usize) {
-        let mut room = Vec::<u8>::new();
-        // Taken and given back: it stays the allocator's. Where it cannot be had, nothing is lost.
-        let _ = room.try_reserve_exact(pages * (PAGE / 16));
-        drop(std::hint::black_box(room));
-        self.pages = core::arch::wasm32::memory_size::<0>();
-    }
 }
 
 /// An engine with its buffers.
@@ -78,6 +53,9 @@ struct Options {
     now: f64,
     /// Number of databases.
     databases: usize,
+    /// Bytes that the instance's memory may come to; 0 for as many as there can be.
+    #[serde(default)]
+    memory_limit: f64,
 }
 
 /// Figures of an engine.
@@ -114,7 +92,7 @@ thread_local! {
 
 #[wasm_bindgen]
 impl Door {
-    /// Makes an engine from `{ seed: [u32, u32], now: ms, databases }`.
+    /// Makes an engine from `{ seed: [u32, u32], now: ms, databases, memoryLimit: bytes }`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Door, JsError> {
         std::panic::set_hook(Box::new(|info| PANIC.with_borrow_mut(|text| *text = info.to_string())));
@@ -124,17 +102,19 @@ impl Door {
             now_us: micros(options.now),
             databases: options.databases.clamp(1, 1 << 16),
         };
+        allocator::set_ceiling(options.memory_limit as usize);
+        allocator::begin();
         let mut engine = Engine::new(crate::catalog::table(), setup);
         engine.set_entropy(fill_with_chance);
         engine.set_stopwatch(Some(stopwatch));
-        let inner = Inner {
+        let mut inner = Box::new(Inner {
             engine,
             request: vec![0; REQUEST],
             spans: vec![Span { start: 0, len: 0 }; SPANS],
             reply: Vec::with_capacity(4096),
-            pages: core::arch::wasm32::memory_size::<0>(),
-        };
-        Ok(Door { inner: Box::new(inner) })
+        });
+        inner.engine.set_memory_source(Some(allocator::usage));
+        Ok(Door { inner })
     }
 
     /// What the plain exports take as `door`; valid until `free()`.
@@ -273,7 +253,7 @@ pub unsafe extern "C" fn door_call(door: *mut u8, session: SessionId, count: usi
     inner.reply.clear();
     let spans = &inner.spans[..count.min(inner.spans.len())];
     inner.engine.call(session, Args::new(&inner.request, spans), &mut inner.reply);
-    inner.grow_ahead();
+    allocator::settle();
     inner.reply.len()
 }
 
@@ -296,7 +276,7 @@ pub unsafe extern "C" fn door_receive(door: *mut u8, session: SessionId, length:
     inner.engine.set_clock(micros(now));
     let length = length.min(inner.request.len());
     inner.engine.receive(session, &inner.request[..length]);
-    inner.grow_ahead();
+    allocator::settle();
 }
 
 /// Opens a session; `internal` is a client in this program.
@@ -374,6 +354,7 @@ pub unsafe extern "C" fn door_tick(door: *mut u8, now: f64) -> f64 {
     let inner = unsafe { at(door) };
     inner.engine.set_clock(micros(now));
     let next = inner.engine.tick();
+    allocator::settle();
     wanted(&inner.engine, next)
 }
 

@@ -114,3 +114,34 @@ fn the_platform_lends_chance_for_secrets_and_a_clock_for_slow_commands() {
     call(door, session, &["SET", "a", "1"], NOW);
     assert_ne!(call(door, session, &["SLOWLOG", "LEN"], NOW), ":0\r\n");
 }
+
+/// A figure of INFO memory.
+fn memory(door: *mut u8, session: u32, name: &str) -> usize {
+    let text = call(door, session, &["INFO", "memory"], NOW);
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.and_then(|figure| figure.parse().ok()).unwrap_or_else(|| panic!("{name} in {text}"))
+}
+
+#[wasm_bindgen_test]
+fn what_the_allocator_holds_is_known_to_the_byte() {
+    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let door = owner.address() as *mut u8;
+    let session = unsafe { door_open(door, true, NOW) };
+    let value = "x".repeat(100_000);
+    // The first round makes what stays: the segments of the database, the room for the request.
+    for _ in 0..2 {
+        call(door, session, &["SET", "big", &value], NOW);
+        call(door, session, &["DEL", "big"], NOW);
+    }
+    let before = memory(door, session, "used_memory");
+    call(door, session, &["SET", "big", &value], NOW);
+    let usage: usize = call(door, session, &["MEMORY", "USAGE", "big"], NOW)[1..].trim_end().parse().expect("a number");
+    let held = memory(door, session, "used_memory") - before;
+    assert!(held > 100_000 && held.abs_diff(usage) < 256, "{held} bytes, said to be {usage}");
+    call(door, session, &["DEL", "big"], NOW);
+    assert_eq!(memory(door, session, "used_memory"), before);
+    let (heap, total) = (memory(door, session, "allocator_active"), memory(door, session, "used_memory_rss"));
+    assert!(before < heap && heap < total, "{before} of {heap} of {total}");
+    assert_eq!(total, core::arch::wasm32::memory_size::<0>() << 16);
+    assert!(memory(door, session, "used_memory_peak") >= before + held);
+}

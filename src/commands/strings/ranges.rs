@@ -6,9 +6,6 @@ use crate::commands::int;
 use crate::keyspace::{Class, Expiry, Str, Value};
 use crate::resp::{Args, Fault};
 
-/// What growing a string answers where memory is short.
-pub(in crate::commands) const NO_MEMORY: Fault = Fault::Text("OOM command not allowed when used memory > 'maxmemory'.");
-
 /// Room that a growing string gets beyond its need: as much again, up to this many bytes.
 const SPARE: usize = 1 << 20;
 
@@ -18,7 +15,10 @@ pub(in crate::commands) fn grow(bytes: &mut Vec<u8>, length: usize) -> Result<()
         return Ok(());
     }
     let need = length - bytes.len();
-    bytes.try_reserve_exact(need + length.min(SPARE)).or_else(|_| bytes.try_reserve_exact(need)).map_err(|_| NO_MEMORY)
+    bytes
+        .try_reserve_exact(need + length.min(SPARE))
+        .or_else(|_| bytes.try_reserve_exact(need))
+        .map_err(|_| Fault::NO_MEMORY)
 }
 
 /// Where `more` bytes behind `start` end, unless a string may not be that long.
@@ -70,7 +70,7 @@ pub(super) fn setrange(ctx: &mut Context, args: Args) -> Handled {
             bytes
         }
         None => {
-            new.try_reserve_exact(end).map_err(|_| NO_MEMORY)?;
+            new.try_reserve_exact(end).map_err(|_| Fault::NO_MEMORY)?;
             &mut new
         }
     };

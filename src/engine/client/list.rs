@@ -73,7 +73,6 @@ fn line(id: SessionId, session: &Session, user: &[u8], now: i64) -> String {
     let queued = session.transaction.as_ref();
     let argv = session.blocked.as_ref().map_or(0, |blocked| blocked.args.size());
     let queue = queued.map_or(0, |transaction| transaction.size());
-    let total = std::mem::size_of::<Session>() + session.pending.capacity() + session.out.capacity() + argv + queue;
     let mut line = format!("id={} addr={}", session.client_id, address(&session.address));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut field = |name: &str, value: &dyn std::fmt::Display| {
@@ -100,7 +99,7 @@ fn line(id: SessionId, session: &Session, user: &[u8], now: i64) -> String {
     field("obl", &session.unsent());
     field("oll", &0);
     field("omem", &0);
-    field("tot-mem", &total);
+    field("tot-mem", &session.bytes());
     field("events", &if session.unsent() > 0 { "rw" } else { "r" });
     field("cmd", &session.last_command);
     field("user", &text(user));

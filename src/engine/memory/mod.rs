@@ -1,13 +1,18 @@
 //! MEMORY: what keys and the engine itself occupy. Sizes come from the structures, which know what they hold, and count
 //! what the allocator adds; they are those of the machine the engine runs on, so pointers count four bytes in
-//! WebAssembly. What is in use in all only the host knows ([`Engine::set_memory`]).
+//! WebAssembly. What is in use in all only the allocator knows ([`Engine::set_memory_source`]).
 
-use super::{Call, Engine, PowerHandler, Session};
+mod figures;
+mod limit;
+
+pub(super) use figures::info;
+pub(super) use limit::Memory;
+
+use super::{Call, Engine, PowerHandler};
 use crate::bytes::number::parse_i64;
 use crate::commands::{Handled, Outcome};
-use crate::keyspace::{Database, Entry, Str, Value};
-use crate::resp::{Fault, Reply};
-use std::fmt::Write;
+use crate::keyspace::{Entry, Str, Value};
+use crate::resp::Fault;
 use std::mem::size_of;
 
 crate::commands! {
@@ -26,7 +31,7 @@ crate::commands! {
         args "",
         reply "bytes",
         tips "nondeterministic_output request_policy:all_shards response_policy:special",
-        run doctor,
+        run figures::doctor,
     }
     /// Explains the subcommands.
     "memory|help" {
@@ -57,7 +62,7 @@ crate::commands! {
         args "",
         reply "{any}",
         tips "nondeterministic_output request_policy:all_shards response_policy:special",
-        run stats,
+        run figures::stats,
     }
     /// Answers how many bytes a key and its value occupy.
     "memory|usage" {
@@ -141,109 +146,6 @@ fn usage(engine: &mut Engine, mut call: Call) -> Handled {
     Ok(Outcome::Done)
 }
 
-/// Figures of the whole engine.
-struct Figures {
-    keys: usize,
-    clients: usize,
-    /// Bytes of the tables, by database, those without keys left out.
-    tables: Vec<(usize, usize)>,
-}
-
-fn figures(engine: &Engine) -> Figures {
-    let databases = (0..engine.keyspace.databases()).map(|db| (db, engine.keyspace.database(db)));
-    let client = |session: &Session| size_of::<Session>() + session.pending.capacity() + session.out.capacity();
-    Figures {
-        keys: databases.clone().map(|(_, database)| database.len()).sum(),
-        clients: engine.sessions().map(|(_, session)| client(session)).sum(),
-        tables: databases
-            .filter(|(_, database)| !database.is_empty())
-            .map(|(db, database): (usize, &Database)| (db, database.table_bytes()))
-            .collect(),
-    }
-}
-
-fn stats(engine: &mut Engine, mut call: Call) -> Handled {
-    let Figures { keys, clients, tables } = figures(engine);
-    let memory = engine.memory;
-    let overhead: usize = clients + tables.iter().map(|(_, bytes)| bytes).sum::<usize>();
-    let mut reply = call.reply();
-    let mark = reply.defer();
-    let mut fields = 0;
-    let mut int = |reply: &mut Reply, name: &str, value: usize| {
-        reply.bulk(name.as_bytes());
-        reply.count(value);
-        fields += 1;
-    };
-    if let Some(memory) = memory {
-        int(&mut reply, "peak.allocated", memory.peak as usize);
-        int(&mut reply, "total.allocated", memory.used as usize);
-    }
-    int(&mut reply, "clients.normal", clients);
-    int(&mut reply, "lazyfree.pending", engine.keyspace.garbage_len());
-    let nested = tables.len();
-    for (db, bytes) in &tables {
-        reply.bulk(format!("db.{db}").as_bytes());
-        reply.map(1);
-        reply.bulk(b"overhead.hashtable.main");
-        reply.count(*bytes);
-    }
-    int(&mut reply, "overhead.total", overhead);
-    int(&mut reply, "keys.count", keys);
-    if let Some(memory) = memory {
-        let dataset = (memory.used as usize).saturating_sub(overhead);
-        int(&mut reply, "keys.bytes-per-key", dataset.checked_div(keys).unwrap_or(0));
-        int(&mut reply, "dataset.bytes", dataset);
-    }
-    let mut pairs = fields + nested;
-    if let Some(memory) = memory {
-        let used = memory.used.max(1) as f64;
-        for (name, share) in [
-            ("dataset.percentage", (memory.used as usize).saturating_sub(overhead) as f64 * 100.0 / used),
-            ("peak.percentage", memory.used as f64 * 100.0 / memory.peak.max(1) as f64),
-        ] {
-            reply.bulk(name.as_bytes());
-            reply.double(share);
-            pairs += 1;
-        }
-    }
-    reply.fill_map(mark, pairs);
-    Ok(Outcome::Done)
-}
-
-fn doctor(engine: &mut Engine, mut call: Call) -> Handled {
-    let Figures { keys, clients, tables } = figures(engine);
-    let mut text = String::new();
-    if let Some(memory) = engine.memory {
-        if memory.peak as f64 > memory.used as f64 * 1.5 {
-            let _ = writeln!(
-                text,
-                "- At its peak the engine used {} bytes, now {}. What WebAssembly has taken from its host it keeps: a new \
-                 instance would take less.",
-                memory.peak, memory.used
-            );
-        }
-        if memory.limit > 0 && memory.used as f64 > memory.limit as f64 * 0.9 {
-            let _ = writeln!(text, "- {} of {} bytes are in use.", memory.used, memory.limit);
-        }
-    }
-    let tables: usize = tables.iter().map(|(_, bytes)| bytes).sum();
-    if clients > (1 << 20) && clients > tables {
-        let _ = writeln!(text, "- Connections hold {clients} bytes of input and output that was not worked off.");
-    }
-    let waiting = engine.keyspace.garbage_len();
-    if waiting > 100_000 {
-        let _ = writeln!(text, "- {waiting} items wait to be freed. MEMORY PURGE frees them at once.");
-    }
-    if text.is_empty() {
-        let _ = writeln!(
-            text,
-            "Nothing stands out: {keys} keys, {tables} bytes of tables, {clients} bytes of connections."
-        );
-    }
-    call.reply().verbatim("txt", text.as_bytes());
-    Ok(Outcome::Done)
-}
-
 fn malloc_stats(_: &mut Engine, mut call: Call) -> Handled {
     call.reply().bulk(b"Stats not supported for the current allocator");
     Ok(Outcome::Done)
@@ -259,5 +161,4 @@ fn purge(engine: &mut Engine, mut call: Call) -> Handled {
 }
 
 #[cfg(test)]
-#[path = "memory_tests.rs"]
 mod tests;

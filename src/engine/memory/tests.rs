@@ -1,4 +1,5 @@
 use crate::engine::tests::{ask, engine};
+use crate::memory::Usage;
 
 #[test]
 fn sizes_follow_what_is_held() {
@@ -34,10 +35,26 @@ fn figures_that_are_not_known_are_left_out() {
     let stats = ask(&mut engine, id, "MEMORY STATS");
     assert!(stats.contains("keys.count\r\n:1\r\n") && stats.contains("$4\r\ndb.0\r\n") && !stats.contains("peak"));
     assert!(stats.starts_with("*10\r\n"), "{stats}");
-    engine.set_memory(3_000_000, 4_000_000, 0);
+    engine.set_memory_source(Some(|| Usage {
+        used: 3_000_000,
+        peak: 4_000_000,
+        heap: 3_600_000,
+        total: 4_500_000,
+        limit: 9_000_000,
+        exhausted: false,
+    }));
     ask(&mut engine, id, "HELLO 3");
     let stats = ask(&mut engine, id, "MEMORY STATS");
-    assert!(stats.starts_with("%11\r\n") && stats.contains("peak.percentage\r\n,75\r\n"), "{stats}");
+    assert!(stats.starts_with("%23\r\n") && stats.contains("peak.percentage\r\n,75\r\n"), "{stats}");
+    for (name, value) in [
+        ("startup.allocated", ":3000000"),
+        ("allocator-fragmentation.ratio", ",1.2"),
+        ("rss-overhead.bytes", ":900000"),
+        ("fragmentation", ",1.5"),
+        ("fragmentation.bytes", ":1500000"),
+    ] {
+        assert!(stats.contains(&format!("\r\n{name}\r\n{value}\r\n")), "{name} in {stats}");
+    }
     assert!(ask(&mut engine, id, "MEMORY DOCTOR").contains("Nothing stands out: 1 keys"));
 }
 
