@@ -52,6 +52,10 @@ export interface Store {
    * Does the operations in order; their number and size are within {@link Store.limits}. With `durable` it answers once
    * they, and all that was written before, would survive a crash of the program and of the machine as far as the store
    * can promise that; without, once they are handed over. Throws {@link StorageError}.
+   *
+   * The bytes must stay as they are until it has answered. Writes are done in the order of their calls. Of those that are not
+   * durable yet a crash of the machine may leave one without an earlier one, where both are of other objects. A write that
+   * throws may have done a beginning of its operations, none where the store is atomic; an append that failed left no part.
    */
   write(operations: readonly Operation[], durable: boolean): Awaitable<void>;
 

@@ -48,7 +48,7 @@ export function prepared(name, words = process.argv.slice(2)) {
   const folder = join(installed(), `suite-${name}`);
   const chosen = readdirSync(join(root, "tests/js/suite")).filter((file) => file.endsWith(".mjs") && (words.length === 0 || words.some((word) => file.includes(word))));
   rmSync(folder, { recursive: true, force: true });
-  for (const part of ["js/suite", "js/harness.mjs", "scenario"]) cpSync(join(root, "tests", part), join(folder, part), { recursive: true });
+  for (const part of ["js/suite", "js/storage", "js/harness.mjs", "scenario"]) cpSync(join(root, "tests", part), join(folder, part), { recursive: true });
   const lines = [
     'import * as cachelet from "cachelet";',
     'import { run } from "./js/harness.mjs";',

@@ -1,0 +1,40 @@
+// Stores in Deno, on the installed package: memory and files, with leave to read the package, and to read and write the
+// directory, and nothing else.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { root as project } from "../../js/scripts/shell.mjs";
+import { run, summary } from "./harness.mjs";
+import { prepared } from "./package.mjs";
+
+const deno = process.env.CACHELET_DENO ?? join(project, "node_modules/.bin/deno");
+if (!existsSync(deno)) {
+  console.log("there is no Deno: npm install brings it");
+  process.exit(77);
+}
+const folder = prepared("storage-deno");
+const root = mkdtempSync(join(folder, "data-"));
+const leave = ["run", "--no-prompt", "--quiet", "--node-modules-dir=manual", `--allow-read=${dirname(folder)}`, `--allow-write=${root}`];
+writeFileSync(
+  join(folder, "main.mjs"),
+  `import { memory } from "cachelet/storage/memory";
+import { run, summary } from "./js/harness.mjs";
+import { conformance } from "./js/storage/suite.mjs";
+import { directories, placeIn } from "./js/storage/files.mjs";
+const root = ${JSON.stringify(root)};
+const counts = await run({ memory: conformance({ fresh: () => memory() }), files: conformance(placeIn(root)), "files, their directory": directories(root) }, {}, "deno");
+console.log(summary(counts));
+if (counts.failed > 0) Deno.exit(1);
+`,
+);
+
+try {
+  const inside = spawnSync(deno, [...leave, join(folder, "main.mjs")], { stdio: "inherit", cwd: dirname(folder), env: { ...process.env, NO_COLOR: "1" } });
+  const { processes } = await import(pathToFileURL(join(folder, "js/storage/processes.mjs")));
+  const counts = await run({ "files, whole programs": processes({ root, folder, command: [deno, ...leave] }) }, {}, "deno");
+  console.log(summary(counts));
+  process.exitCode = inside.status !== 0 || counts.failed > 0 ? 1 : 0;
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}
