@@ -52,8 +52,25 @@ pub fn key_slot(key: &[u8]) -> u16 {
     crc16(hash_tag(key)) & (SLOTS - 1)
 }
 
+/// Whether some byte is `{`, eight at a time.
+#[inline(always)]
+fn has_brace(key: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // A byte that is zero borrows from its highest bit.
+    let found = |word: u64| {
+        let word = word ^ (ONES * b'{' as u64);
+        word.wrapping_sub(ONES) & !word & (ONES << 7) != 0
+    };
+    let mut blocks = key.chunks_exact(8);
+    blocks.any(|block| found(u64::from_le_bytes(block.try_into().expect("eight bytes"))))
+        || key[key.len() & !7..].contains(&b'{')
+}
+
 /// The part of `key` that decides its slot.
 pub fn hash_tag(key: &[u8]) -> &[u8] {
+    if !has_brace(key) {
+        return key;
+    }
     let Some(open) = key.iter().position(|&byte| byte == b'{') else { return key };
     let rest = &key[open + 1..];
     match rest.iter().position(|&byte| byte == b'}') {
@@ -89,6 +106,10 @@ mod tests {
         assert_eq!(key_slot(b"{user1000}.following"), key_slot(b"{user1000}.followers"));
         assert_eq!(hash_tag(b"foo{}{bar}"), b"foo{}{bar}");
         assert_eq!(hash_tag(b"foo{{bar}}zap"), b"{bar");
+        for at in 0..20 {
+            let key = [&b"0123456789abcdefghij"[..at], b"{tag}", &b"0123456789abcdefghij"[at..]].concat();
+            assert_eq!(hash_tag(&key), b"tag", "a tag at {at}");
+        }
         assert_eq!(key_slot(b"foo"), 12182);
     }
 }

@@ -8,6 +8,7 @@ pub mod hash;
 pub mod number;
 pub mod random;
 pub mod sha256;
+pub mod short;
 pub mod xxh3;
 
 pub use c_text::c_text;
@@ -15,3 +16,4 @@ pub use crc16::key_slot;
 pub use hash::hash_bytes;
 pub use random::Rng;
 pub use sha256::sha256;
+pub use short::{append, same};

@@ -376,7 +376,7 @@ impl Engine {
                     }
                     at += taken;
                     // Pushes that arrived while the command ran follow its reply.
-                    if let Some(session) = self.session_mut(id) {
+                    if let Some(session) = self.session_mut(id).filter(|session| !session.out.is_empty()) {
                         out.append(&mut session.out);
                     }
                 }

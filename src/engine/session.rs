@@ -151,6 +151,18 @@ impl Session {
         }
     }
 
+    /// Whether nothing about it stands between a command on data and its run: its user may do everything, `open` says
+    /// whether everybody is in without a password, nothing is queued, replies are written.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self, open: bool) -> bool {
+        self.unrestricted
+            && (self.authenticated || open)
+            && self.transaction.is_none()
+            && !self.only_listens()
+            && !self.monitor
+            && self.reply_mode == ReplyMode::On
+    }
+
     /// How many channels, patterns and shard channels it listens to.
     pub fn subscriptions(&self) -> usize {
         self.channels.len() + self.patterns.len() + self.shard_channels.len()

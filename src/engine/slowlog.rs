@@ -9,7 +9,7 @@ use super::monitor::{is_secret, REDACTED};
 use super::table::Command;
 use super::{Call, Engine, PowerHandler, SessionId};
 use crate::bytes::number::parse_i64;
-use crate::commands::spec::{flags, Spec};
+use crate::commands::spec::flags;
 use crate::commands::{Handled, Outcome};
 use crate::resp::{Args, Fault};
 use std::collections::VecDeque;
@@ -120,11 +120,6 @@ impl Slowlog {
     }
 }
 
-/// Whether what is declared of a command lets it take long.
-fn can_be_slow(spec: &Spec) -> bool {
-    !spec.has(flags::FAST) && !spec.cost.starts_with("O(1)")
-}
-
 impl Engine {
     /// Lends the engine a clock to time commands with, or takes it away. Without one SLOWLOG and LATENCY stay empty and
     /// INFO's times zero.
@@ -154,14 +149,11 @@ impl Engine {
     /// Reads the clock before a command, when its time is wanted.
     #[inline]
     pub(crate) fn start_timing(&self, command: Command) -> Option<(Stopwatch, u64)> {
-        if self.slowlog.timed == Timed::Nobody {
-            return None;
-        }
-        self.start_timing_slowly(command)
-    }
-
-    fn start_timing_slowly(&self, command: Command) -> Option<(Stopwatch, u64)> {
-        let wanted = self.slowlog.timed == Timed::Everybody || can_be_slow(command.spec);
+        let wanted = match self.slowlog.timed {
+            Timed::Nobody => false,
+            Timed::Slow => command.may_be_slow,
+            Timed::Everybody => true,
+        };
         self.slowlog.stopwatch.filter(|_| wanted).map(|stopwatch| (stopwatch, stopwatch()))
     }
 

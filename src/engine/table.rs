@@ -1,7 +1,8 @@
 //! The command table: found by name in one probe or two, whatever the case.
 
 use super::{Engine, PowerHandler};
-use crate::commands::spec::{Declared, Spec};
+use crate::commands::grammar::Begin;
+use crate::commands::spec::{flags, Declared, Spec};
 use crate::commands::DataHandler;
 
 /// What runs a command.
@@ -25,11 +26,20 @@ pub struct Command {
     pub(crate) index: u16,
     /// It has subcommands.
     pub(crate) has_subcommands: bool,
+    /// It is called by its name alone and works on data alone: no session, no setting changes by it.
+    pub(crate) is_plain: bool,
+    /// Its first argument is a key.
+    pub(crate) has_key: bool,
+    /// It may take long: nothing that is declared of it says otherwise.
+    pub(crate) may_be_slow: bool,
 }
 
 impl Command {
     fn new(spec: &'static Spec, run: Run) -> Self {
-        Command { spec, run, index: 0, has_subcommands: false }
+        let is_plain = matches!(run, Run::Data(_)) && !spec.name.contains('|');
+        let may_be_slow = !spec.has(flags::FAST) && !spec.cost.starts_with("O(1)");
+        let has_key = spec.keys.as_slice().first().is_some_and(|keys| matches!(keys.begin, Begin::Index(1)));
+        Command { spec, run, index: 0, has_subcommands: false, is_plain, has_key, may_be_slow }
     }
 }
 
@@ -39,19 +49,42 @@ const MAX_NAME: usize = 40;
 /// All commands. Made once for an engine from the families it is given.
 pub struct Table {
     commands: Vec<Command>,
-    /// Open addressing over the hash of the lower-case name; [`EMPTY`] or an index into `commands`.
-    index: Vec<u16>,
+    /// Open addressing over the hash of the name.
+    slots: Vec<Slot>,
+}
+
+/// A place in the index: what tells names apart, and where the command is.
+#[derive(Clone, Copy)]
+struct Slot {
+    /// See [`word`].
+    word: u64,
+    length: u8,
+    /// Word and length say it all: the name is of letters and has eight at most.
+    is_whole: bool,
+    /// [`EMPTY`], or an index into the commands.
+    index: u16,
 }
 
 const EMPTY: u16 = u16::MAX;
 
-fn hash(name: &[u8]) -> usize {
-    // Names are few and known: a cheap mix of folded bytes spreads them.
-    let mut state = name.len() as u32;
-    for &byte in name {
-        state = (state ^ (byte | 0x20) as u32).wrapping_mul(0x0100_0193);
-    }
-    (state ^ (state >> 15)) as usize
+/// The first and the last four bytes of a name, with bit 5 set as in lower case letters. A byte that becomes a letter by
+/// that was this letter in one of its cases.
+#[inline(always)]
+fn word(name: &[u8]) -> u64 {
+    let four = |at: usize| u32::from_le_bytes(name[at..at + 4].try_into().expect("four bytes")) as u64;
+    let length = name.len();
+    let word = match length {
+        0 => 0,
+        1..4 => (name[0] as u64) | (name[length / 2] as u64) << 8 | (name[length - 1] as u64) << 16,
+        _ => four(0) | four(length - 4) << 32,
+    };
+    word | 0x2020_2020_2020_2020
+}
+
+#[inline(always)]
+fn hash(word: u64, length: usize) -> usize {
+    let mixed = (word ^ length as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 40) as usize
 }
 
 impl Table {
@@ -72,16 +105,20 @@ impl Table {
         for (at, command) in commands.iter_mut().enumerate() {
             command.index = at as u16;
             command.has_subcommands = containers.contains(&command.spec.name);
+            command.is_plain &= !command.has_subcommands;
         }
-        let mut table = Table { index: vec![EMPTY; (commands.len() * 3).next_power_of_two()], commands };
+        let empty = Slot { word: 0, length: 0, is_whole: false, index: EMPTY };
+        let mut table = Table { slots: vec![empty; (commands.len() * 2).next_power_of_two()], commands };
         for at in 0..table.commands.len() {
             let name = table.commands[at].spec.name.as_bytes();
             debug_assert!(name.len() <= MAX_NAME && table.find_name(name).is_none(), "{name:?}");
-            let mut slot = hash(name) & (table.index.len() - 1);
-            while table.index[slot] != EMPTY {
-                slot = (slot + 1) & (table.index.len() - 1);
+            let is_whole = name.len() <= 8 && name.iter().all(u8::is_ascii_lowercase);
+            let slot = Slot { word: word(name), length: name.len() as u8, is_whole, index: at as u16 };
+            let mut place = hash(slot.word, name.len()) & (table.slots.len() - 1);
+            while table.slots[place].index != EMPTY {
+                place = (place + 1) & (table.slots.len() - 1);
             }
-            table.index[slot] = at as u16;
+            table.slots[place] = slot;
         }
         table
     }
@@ -100,17 +137,26 @@ impl Table {
     /// Finds a command by its name, or a subcommand by `container|sub`, in any case.
     #[inline]
     pub fn find_name(&self, name: &[u8]) -> Option<Command> {
-        let mut slot = hash(name) & (self.index.len() - 1);
+        self.look_up(name).copied()
+    }
+
+    /// [`Table::find_name`] without a copy.
+    #[inline]
+    pub(crate) fn look_up(&self, name: &[u8]) -> Option<&Command> {
+        let word = word(name);
+        let mut place = hash(word, name.len());
         loop {
-            let at = self.index[slot];
-            if at == EMPTY {
+            let slot = &self.slots[place & (self.slots.len() - 1)];
+            if slot.index == EMPTY {
                 return None;
             }
-            let command = &self.commands[at as usize];
-            if command.spec.name.as_bytes().eq_ignore_ascii_case(name) {
-                return Some(*command);
+            if slot.word == word && slot.length as usize == name.len() {
+                let command = &self.commands[slot.index as usize];
+                if slot.is_whole || command.spec.name.as_bytes().eq_ignore_ascii_case(name) {
+                    return Some(command);
+                }
             }
-            slot = (slot + 1) & (self.index.len() - 1);
+            place += 1;
         }
     }
 

@@ -109,3 +109,74 @@ fn a_client_that_never_reads_is_bounded() {
     }
     assert_eq!(total, 5 + 1000 * 60010);
 }
+
+#[test]
+fn whatever_changes_a_key_moves_its_version_and_reading_it_does_not() {
+    let mut engine = engine();
+    let id = engine.open(false);
+    let set = "SET k v";
+    for (setup, line) in [
+        (set, "SET k other"),
+        (set, "APPEND k x"),
+        (set, "SETRANGE k 1 x"),
+        (set, "SETBIT k 1 1"),
+        (set, "GETSET k x"),
+        (set, "GETDEL k"),
+        (set, "GETEX k PX 1"),
+        (set, "MSET a 1 k 2"),
+        ("SET k 1", "INCR k"),
+        ("SET k 1", "INCRBYFLOAT k 1.5"),
+        (set, "DEL k"),
+        (set, "UNLINK k"),
+        (set, "EXPIRE k 10"),
+        ("SET k v EX 10", "PERSIST k"),
+        (set, "RENAME k other"),
+        ("SET other v", "RENAME other k"),
+        ("SET other v", "COPY other k REPLACE"),
+        (set, "MOVE k 3"),
+        (set, "SWAPDB 0 1"),
+        (set, "FLUSHDB"),
+        (set, "FLUSHALL ASYNC"),
+        ("PFADD other a b", "PFMERGE k other"),
+        (set, "SORT other BY nosort STORE k"),
+        (set, "BITOP NOT k other"),
+        ("LPUSH k a b", "LPOP k"),
+        ("HSET k f v", "HDEL k f"),
+    ] {
+        ask(&mut engine, id, "FLUSHALL");
+        ask(&mut engine, id, setup);
+        let before = *engine.keyspace.version(b"k");
+        for line in ["GET k", "STRLEN k", "TTL k", "EXISTS k", "TYPE k", "OBJECT ENCODING k", "DUMP k", "MGET k a"] {
+            ask(&mut engine, id, line);
+        }
+        assert_eq!(*engine.keyspace.version(b"k"), before, "reading after {setup}");
+        ask(&mut engine, id, line);
+        assert_ne!(*engine.keyspace.version(b"k"), before, "{line} after {setup}");
+    }
+    ask(&mut engine, id, "SET k v PX 5");
+    let before = *engine.keyspace.version(b"k");
+    engine.set_clock(2_000_000);
+    engine.tick();
+    assert_ne!(*engine.keyspace.version(b"k"), before, "the key expired");
+}
+
+#[test]
+fn a_key_that_stands_where_the_one_before_stood_is_found_at_its_own_place() {
+    let mut engine = engine();
+    let id = engine.open(true);
+    let mut out = Vec::new();
+    // The same bytes of memory hold another key for each call, as the host's buffer does.
+    let mut line = *b"SETk0v0";
+    let spans = [(0, 3), (3, 2), (5, 2)].map(|(start, len)| crate::resp::Span { start, len });
+    for digit in b'0'..=b'9' {
+        (line[4], line[6]) = (digit, digit);
+        engine.call(id, crate::resp::Args::new(&line, &spans), &mut out);
+    }
+    line[..3].copy_from_slice(b"GET");
+    for digit in b'0'..=b'9' {
+        line[4] = digit;
+        out.clear();
+        engine.call(id, crate::resp::Args::new(&line, &spans[..2]), &mut out);
+        assert_eq!(out, [b"$2\r\nv", &[digit][..], b"\r\n"].concat());
+    }
+}

@@ -39,7 +39,12 @@ impl Segment {
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     segment: usize,
-    hash: u64,
+    pub(super) hash: u64,
+}
+
+impl Place {
+    /// Of no key in particular.
+    pub(super) const NONE: Place = Place { segment: 0, hash: 0 };
 }
 
 /// One numbered database.

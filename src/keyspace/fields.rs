@@ -91,6 +91,7 @@ impl Keys<'_> {
 
     #[cold]
     fn remove_hidden(&mut self, place: Place, key: &[u8], fields: &mut dyn Iterator<Item = &[u8]>) {
+        self.will_write(place);
         let entry = self.space.databases[self.db].find_mut(place, key);
         let Some(Value::Hash(hash)) = entry.map(|entry| &mut entry.value) else { return };
         let gone: Vec<Box<[u8]>> = fields.filter(|field| hash.remove_hidden(field)).map(Box::from).collect();
@@ -100,6 +101,7 @@ impl Keys<'_> {
 
     /// Removes fields that are due, about `budget` of a large hash, and says so to everybody; how many.
     pub(super) fn expire_fields(&mut self, place: Place, key: &[u8], budget: usize) -> usize {
+        self.will_write(place);
         let space = &mut *self.space;
         let recorded = space.changes.record_effects;
         let database = &mut space.databases[self.db];

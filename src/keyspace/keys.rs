@@ -115,11 +115,21 @@ impl Keys<'_> {
 
     #[inline]
     pub(super) fn place(&self, key: &[u8]) -> Place {
+        let known = &self.space.known;
+        if known.address == key.as_ptr() as usize && known.length == key.len() {
+            return known.place;
+        }
         place(self.space.seed, key)
     }
 
-    /// Removes the key when its time has come.
+    /// Comes before every write to the key at `place`, and to all that belongs to it.
     #[inline]
+    pub(super) fn will_write(&mut self, place: Place) {
+        self.space.versions.bump(place);
+    }
+
+    /// Removes the key when its time has come.
+    #[inline(always)]
     pub(super) fn settle(&mut self, place: Place, key: &[u8]) {
         if self.space.databases[self.db].may_be_due(place, self.space.now) {
             self.settle_slowly(place, key);
@@ -139,6 +149,7 @@ impl Keys<'_> {
     /// Removes a key whose time has come, and says so to everybody.
     pub(super) fn expire_now(&mut self, key: &[u8]) {
         let place = self.place(key);
+        self.will_write(place);
         if let Some(old) = self.space.databases[self.db].remove(place, key) {
             self.discard(old.value);
             self.space.stats.expired += 1;
@@ -188,6 +199,7 @@ impl Keys<'_> {
     /// [`Keys::write`] of a key that is settled.
     #[inline]
     pub(super) fn write_at(&mut self, place: Place, key: &[u8]) -> Option<&mut Value> {
+        self.will_write(place);
         let space = &mut *self.space;
         let entry = space.databases[self.db].find_mut(place, key)?;
         entry.set_access(space.access_clock);
@@ -278,6 +290,7 @@ impl Keys<'_> {
     fn open(&mut self, key: &[u8], expiry: Expiry, make: impl FnOnce() -> Value) -> (&mut Entry, bool) {
         let place = self.place(key);
         self.settle(place, key);
+        self.will_write(place);
         let space = &mut *self.space;
         let expire_at = match expiry {
             Expiry::Keep => None,
@@ -299,6 +312,7 @@ impl Keys<'_> {
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
         let place = self.place(key);
         self.settle(place, key);
+        self.will_write(place);
         let entry = self.space.databases[self.db].remove(place, key)?;
         let expiry = entry.expire_at();
         Some((entry.value, expiry))
@@ -338,6 +352,7 @@ impl Keys<'_> {
     pub fn set_expiry(&mut self, key: &[u8], at: Option<i64>) -> bool {
         let place = self.place(key);
         let at = at.map_or(NEVER, |at| at.min(LAST));
+        self.will_write(place);
         self.space.databases[self.db].set_expiry(place, key, at)
     }
 

@@ -7,12 +7,14 @@ mod entry;
 mod fields;
 mod keys;
 mod value;
+mod versions;
 
 pub use changes::{Changes, Class, Effect, Event};
 pub use database::{Database, SEGMENTS};
 pub use entry::Entry;
 pub use keys::{Expiry, Keys};
 pub use value::{Str, Value};
+pub use versions::Versions;
 
 use crate::bytes::Rng;
 use crate::structures::dict::Dict;
@@ -99,6 +101,24 @@ pub struct Keyspace {
     pub(crate) expiry_at: (usize, usize),
     /// Some hash may hide fields that are due: there were too many to remove at once.
     pub(crate) backlog: bool,
+    /// Tell a host whether its copies of values are still good.
+    versions: Versions,
+    /// The key of the running command, and where it belongs.
+    pub(crate) known: Known,
+}
+
+/// A key whose place has been found: commands ask for the place of their key several times.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    /// Where its bytes stand: nothing else does while the command runs that has it among its arguments.
+    address: usize,
+    length: usize,
+    place: database::Place,
+}
+
+impl Known {
+    /// No key.
+    const NONE: Known = Known { address: 0, length: usize::MAX, place: database::Place::NONE };
 }
 
 impl Keyspace {
@@ -119,7 +139,22 @@ impl Keyspace {
             flushed: Vec::new(),
             expiry_at: (0, 0),
             backlog: false,
+            versions: Versions::default(),
+            known: Known::NONE,
         }
+    }
+
+    /// Finds the place of the key that the next command is about, which stays where it is until [`Keyspace::forget`].
+    #[inline]
+    pub(crate) fn remember(&mut self, key: &[u8]) {
+        let place = database::place(self.seed, key);
+        self.known = Known { address: key.as_ptr() as usize, length: key.len(), place };
+    }
+
+    /// The key of [`Keyspace::remember`] is no longer where it was.
+    #[inline]
+    pub(crate) fn forget(&mut self) {
+        self.known.length = usize::MAX;
     }
 
     /// Sets the instant that commands see, in microseconds since 1970.
@@ -171,6 +206,7 @@ impl Keyspace {
         if a != b {
             self.note_whole(a);
             self.note_whole(b);
+            self.will_write_all();
             self.databases.swap(a, b);
             self.note_whole(a);
             self.note_whole(b);
@@ -182,6 +218,7 @@ impl Keyspace {
     pub fn flush(&mut self, index: usize, lazily: bool) -> usize {
         self.note_whole(index);
         self.changes.flushed = true;
+        self.will_write_all();
         let old = std::mem::take(&mut self.databases[index]);
         let count = old.len();
         if lazily {

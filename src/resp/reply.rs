@@ -2,7 +2,9 @@
 //! RESP2 gets the older shape of each (a map as a flat array, a double as a bulk string...).
 
 use super::Fault;
+use crate::bytes::append;
 use crate::bytes::number::{format_i64, push_f64, push_i64, I64_TEXT};
+use crate::bytes::short::reserve;
 
 /// Writes replies into an output buffer.
 pub struct Reply<'a> {
@@ -42,24 +44,34 @@ impl<'a> Reply<'a> {
     /// Appends bytes that are already RESP.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+        append(self.out, bytes);
     }
 
     #[inline]
     fn header(&mut self, kind: u8, number: i64) {
-        if (0..10).contains(&number) {
-            self.out.extend_from_slice(&[kind, b'0' + number as u8, b'\r', b'\n']);
-            return;
+        match number {
+            0..10 => append(self.out, &[kind, b'0' + number as u8, b'\r', b'\n']),
+            10..100 => {
+                // A product and a shift instead of a division.
+                let tens = (number as u32 * 205) >> 11;
+                let ones = number as u32 - tens * 10;
+                append(self.out, &[kind, b'0' + tens as u8, b'0' + ones as u8, b'\r', b'\n']);
+            }
+            _ => self.long_header(kind, number),
         }
+    }
+
+    #[inline(never)]
+    fn long_header(&mut self, kind: u8, number: i64) {
         self.out.push(kind);
         push_i64(self.out, number);
-        self.out.extend_from_slice(b"\r\n");
+        append(self.out, b"\r\n");
     }
 
     /// `+OK`.
     #[inline]
     pub fn ok(&mut self) {
-        self.out.extend_from_slice(b"+OK\r\n");
+        self.raw(b"+OK\r\n");
     }
 
     /// A simple string; `text` must hold neither CR nor LF.
@@ -91,7 +103,7 @@ impl<'a> Reply<'a> {
     /// 1 or 0: what commands answered before RESP3 had booleans, and still do.
     #[inline]
     pub fn flag(&mut self, yes: bool) {
-        self.out.extend_from_slice(if yes { b":1\r\n" } else { b":0\r\n" });
+        self.raw(if yes { b":1\r\n" } else { b":0\r\n" });
     }
 
     /// RESP3's boolean; 1 or 0 in RESP2.
@@ -106,10 +118,10 @@ impl<'a> Reply<'a> {
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.out.reserve(bytes.len() + 24);
+        reserve(self.out, bytes.len() + 24);
         self.header(b'$', bytes.len() as i64);
-        self.out.extend_from_slice(bytes);
-        self.out.extend_from_slice(b"\r\n");
+        append(self.out, bytes);
+        append(self.out, b"\r\n");
     }
 
     /// An integer as a bulk string.

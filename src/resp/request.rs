@@ -137,22 +137,14 @@ impl Parser {
             self.at = next;
         }
         let mut missing = self.missing.unwrap_or_default();
+        let mut at = self.at;
         while missing > 0 {
-            let at = self.at;
-            match input.get(at) {
-                None => {
-                    self.missing = Some(missing);
-                    return Ok(Parsed::Incomplete);
-                }
-                Some(b'$') => {}
-                Some(&byte) => {
-                    return Err(format!("ERR Protocol error: expected '$', got '{}'", byte as char));
-                }
-            }
-            let Some((length, start)) = self.number_line(input, at, "too big bulk count string")? else {
-                self.missing = Some(missing);
-                return Ok(Parsed::Incomplete);
+            let line = match input.get(at) {
+                None => None,
+                Some(b'$') => self.number_line(input, at, "too big bulk count string")?,
+                Some(&byte) => return Err(format!("ERR Protocol error: expected '$', got '{}'", byte as char)),
             };
+            let Some((length, start)) = line else { return Ok(self.pause(at, missing)) };
             let length = match length {
                 Some(length) if length >= 0 && length as u64 <= max_bulk as u64 => length as usize,
                 _ => return Err("ERR Protocol error: invalid bulk length".into()),
@@ -162,20 +154,27 @@ impl Parser {
             }
             let end = start + length;
             if input.len() < end + 2 {
-                self.missing = Some(missing);
-                return Ok(Parsed::Incomplete);
+                return Ok(self.pause(at, missing));
             }
             self.spans.push(Span { start: start as u32, len: length as u32 });
-            self.at = end + 2;
+            at = end + 2;
             missing -= 1;
         }
+        self.at = 0;
         self.missing = None;
-        Ok(Parsed::Request(std::mem::take(&mut self.at)))
+        Ok(Parsed::Request(at))
+    }
+
+    /// Remembers where to go on when more has come.
+    #[cold]
+    fn pause(&mut self, at: usize, missing: usize) -> Parsed {
+        (self.at, self.missing) = (at, Some(missing));
+        Parsed::Incomplete
     }
 
     /// The number on the line whose type byte is at `at`: `None` until the line is whole, else the number
     /// (`None` when it is none) and the position behind the line.
-    #[inline]
+    #[inline(always)]
     #[allow(clippy::type_complexity)]
     fn number_line(
         &mut self,
@@ -183,14 +182,30 @@ impl Parser {
         at: usize,
         too_big: &str,
     ) -> Result<Option<(Option<i64>, usize)>, ProtocolFault> {
-        // Nearly every length has one or two digits: read them without a search.
-        if let Some(&[digit, b'\r', b'\n']) = input.get(at + 1..at + 4).and_then(|line| line.first_chunk::<3>()) {
-            if digit.is_ascii_digit() {
-                // The line may have come in two parts, the first of which was searched already.
+        // Nearly every length has one or two digits: read them without a search. The line may have come in two parts, the
+        // first of which was searched already.
+        if let Some(&[_, first, second, third, fourth]) = input.get(at..).and_then(|line| line.first_chunk::<5>()) {
+            let (tens, ones) = (first.wrapping_sub(b'0'), second.wrapping_sub(b'0'));
+            if tens <= 9 && (second, third) == (b'\r', b'\n') {
                 self.searched = 0;
-                return Ok(Some((Some((digit - b'0') as i64), at + 4)));
+                return Ok(Some((Some(tens as i64), at + 4)));
+            }
+            if matches!(tens, 1..=9) && ones <= 9 && (third, fourth) == (b'\r', b'\n') {
+                self.searched = 0;
+                return Ok(Some((Some((tens * 10 + ones) as i64), at + 5)));
             }
         }
+        self.number_line_slowly(input, at, too_big)
+    }
+
+    #[inline(never)]
+    #[allow(clippy::type_complexity)]
+    fn number_line_slowly(
+        &mut self,
+        input: &[u8],
+        at: usize,
+        too_big: &str,
+    ) -> Result<Option<(Option<i64>, usize)>, ProtocolFault> {
         let from = at + 1 + self.searched;
         let Some(length) = input.get(from..).and_then(|rest| rest.iter().position(|&byte| byte == b'\r')) else {
             if input.len() - at > MAX_LINE {

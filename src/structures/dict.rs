@@ -18,7 +18,7 @@ mod directory;
 #[cfg(test)]
 mod tests;
 
-use crate::bytes::{hash_bytes, Rng};
+use crate::bytes::{hash_bytes, same, Rng};
 use directory::Directory;
 use hashbrown::HashTable;
 
@@ -136,7 +136,7 @@ fn shrink<T: Keyed>(table: &mut HashTable<T>, seed: u64) {
 
 #[inline(always)]
 fn find<'a, T: Keyed>(table: &'a HashTable<T>, hash: u64, key: &[u8]) -> Option<&'a T> {
-    table.find(spread(hash), |item| item.key() == key)
+    table.find(spread(hash), |item| same(item.key(), key))
 }
 
 /// A full bucket by chance.
@@ -227,7 +227,7 @@ impl<T: Keyed> Dict<T> {
     /// [`Dict::get_mut`] with the key's hash at hand.
     #[inline]
     pub fn get_mut_hashed(&mut self, hash: u64, key: &[u8]) -> Option<&mut T> {
-        self.table_mut(hash).find_mut(spread(hash), |item| item.key() == key)
+        self.table_mut(hash).find_mut(spread(hash), |item| same(item.key(), key))
     }
 
     /// Whether an item has that key.
@@ -265,7 +265,7 @@ impl<T: Keyed> Dict<T> {
 
     /// [`Dict::get_or_insert_with`] with the key's hash at hand.
     pub fn get_or_insert_with_hashed(&mut self, hash: u64, key: &[u8], make: impl FnOnce() -> T) -> (&mut T, bool) {
-        match self.table(hash).find_bucket_index(spread(hash), |item| item.key() == key) {
+        match self.table(hash).find_bucket_index(spread(hash), |item| same(item.key(), key)) {
             Some(index) => (self.table_mut(hash).get_bucket_mut(index).expect("the bucket just found"), false),
             None => (self.insert_new(hash, make()), true),
         }
@@ -311,7 +311,7 @@ impl<T: Keyed> Dict<T> {
 
     /// [`Dict::remove`] with the key's hash at hand.
     pub fn remove_hashed(&mut self, hash: u64, key: &[u8]) -> Option<T> {
-        let entry = self.table_mut(hash).find_entry(spread(hash), |item| item.key() == key).ok()?;
+        let entry = self.table_mut(hash).find_entry(spread(hash), |item| same(item.key(), key)).ok()?;
         let item = entry.remove().0;
         self.removed(hash);
         Some(item)
