@@ -1,5 +1,5 @@
-// Stores in Deno, on the installed package: memory and files, with leave to read the package, and to read and write the
-// directory, and nothing else.
+// Stores in Deno, on the installed package: memory, files and Deno KV, with leave to read the package, and to read and write
+// the directory, and nothing else.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -15,15 +15,16 @@ if (!existsSync(deno)) {
 }
 const folder = prepared("storage-deno");
 const root = mkdtempSync(join(folder, "data-"));
-const leave = ["run", "--no-prompt", "--quiet", "--node-modules-dir=manual", `--allow-read=${dirname(folder)}`, `--allow-write=${root}`];
+const leave = ["run", "--no-prompt", "--quiet", "--unstable-kv", "--node-modules-dir=manual", `--allow-read=${dirname(folder)}`, `--allow-write=${root}`];
 writeFileSync(
   join(folder, "main.mjs"),
   `import { memory } from "cachelet/storage/memory";
 import { run, summary } from "./js/harness.mjs";
 import { conformance } from "./js/storage/suite.mjs";
 import { directories, placeIn } from "./js/storage/files.mjs";
+import { databases, databasesIn } from "./js/storage/kv.mjs";
 const root = ${JSON.stringify(root)};
-const counts = await run({ memory: conformance({ fresh: () => memory() }), files: conformance(placeIn(root)), "files, their directory": directories(root) }, {}, "deno");
+const counts = await run({ memory: conformance({ fresh: () => memory() }), files: conformance(placeIn(root)), "files, their directory": directories(root), "Deno KV": conformance(databasesIn(root)), "Deno KV, its own": databases(root) }, {}, "deno");
 console.log(summary(counts));
 if (counts.failed > 0) Deno.exit(1);
 `,
@@ -31,8 +32,16 @@ if (counts.failed > 0) Deno.exit(1);
 
 try {
   const inside = spawnSync(deno, [...leave, join(folder, "main.mjs")], { stdio: "inherit", cwd: dirname(folder), env: { ...process.env, NO_COLOR: "1" } });
-  const { processes } = await import(pathToFileURL(join(folder, "js/storage/processes.mjs")));
-  const counts = await run({ "files, whole programs": processes({ root, folder, command: [deno, ...leave] }) }, {}, "deno");
+  const { killing, processes } = await import(pathToFileURL(join(folder, "js/storage/processes.mjs")));
+  const command = [deno, ...leave];
+  const kv = killing({
+    folder,
+    command,
+    name: "writer-kv",
+    source: 'import { denoKV } from "cachelet/storage/deno-kv";\nconst open = (path) => denoKV(path).open({ takeOver: true });',
+    fresh: () => join(mkdtempSync(join(root, "killed-")), "kv.db"),
+  });
+  const counts = await run({ "files, whole programs": processes({ root, folder, command }), "Deno KV, whole programs": kv }, {}, "deno");
   console.log(summary(counts));
   process.exitCode = inside.status !== 0 || counts.failed > 0 ? 1 : 0;
 } finally {

@@ -10,24 +10,25 @@ import { bytesOf } from "./suite.mjs";
 /** Times that a writing program is killed. */
 const KILLS = Number(process.env.CACHELET_KILLS ?? 6);
 
-export const processes = ({ root, folder, command }) => (test) => {
-  const fresh = () => mkdtempSync(join(root, "killed-"));
-  const program = (name, text) => {
-    const path = join(folder, `${name}.mjs`);
-    writeFileSync(path, `import { files } from "cachelet/storage/files";\nimport { check, work } from "./js/storage/records.mjs";\nimport { bytesOf } from "./js/storage/suite.mjs";\nimport process from "node:process";\n${text}`);
-    return path;
-  };
-  const start = (path, args, options = {}) => {
-    const child = spawn(command[0], [...command.slice(1), path, ...args], { stdio: ["ignore", "pipe", "inherit"], cwd: folder, ...options });
-    return child;
-  };
-  const writer = program(
-    "writer",
-    `const store = files(process.argv[2]).open();
+const imports = `import { check, work } from "./js/storage/records.mjs";
+import { bytesOf } from "./js/storage/suite.mjs";
+import process from "node:process";
+`;
+
+/**
+ * Programs that write and are killed. `source` is the beginning of a module that has `open(path)`, which promises a store
+ * that is this program's; `fresh` makes paths.
+ */
+export const killing = ({ folder, command, source, fresh, name = "writer" }) => (test) => {
+  const writer = join(folder, `${name}.mjs`);
+  writeFileSync(
+    writer,
+    `${imports}${source}
+const store = await open(process.argv[2]);
 const first = await check(store, Number(process.argv[3]));
 console.log("open");
 if (process.argv[4]) {
-  store.close();
+  await store.close();
   process.exit(0);
 }
 await work(store, first, (index) => void console.log(String(index)));
@@ -35,23 +36,36 @@ await work(store, first, (index) => void console.log(String(index)));
   );
 
   test(`killed ${KILLS} times while it writes: what was acknowledged is there, nothing that was put is torn`, async (t) => {
-    const directory = fresh();
+    const path = fresh();
     let acknowledged = -1;
     for (let kill = 0; kill < KILLS; kill++) {
-      const child = start(writer, [directory, String(acknowledged)]);
+      const child = spawn(command[0], [...command.slice(1), writer, path, String(acknowledged)], { stdio: ["ignore", "pipe", "inherit"], cwd: folder });
       const ended = new Promise((done) => child.once("close", (code, signal) => done(signal ?? code)));
       let timer;
       for await (const line of createInterface({ input: child.stdout })) {
-        if (line === "open") timer = setTimeout(() => child.kill("SIGKILL"), bytesOf(4, kill + Date.now())[3] * 1.2);
+        if (line === "open") timer = setTimeout(() => child.kill("SIGKILL"), Math.random() * 300);
         else acknowledged = Number(line);
       }
       clearTimeout(timer);
       t.equal(await ended, "SIGKILL");
     }
     t.ok(acknowledged > 3 * KILLS, `only ${acknowledged} records in ${KILLS} runs`);
-    const last = spawnSync(command[0], [...command.slice(1), writer, directory, String(acknowledged), "only check"], { encoding: "utf8", cwd: folder });
+    const last = spawnSync(command[0], [...command.slice(1), writer, path, String(acknowledged), "only check"], { encoding: "utf8", cwd: folder });
     t.equal([last.status, last.stderr], [0, ""]);
   });
+};
+
+export const processes = ({ root, folder, command }) => (test) => {
+  const fresh = () => mkdtempSync(join(root, "killed-"));
+  const source = 'import { files } from "cachelet/storage/files";\n';
+  const program = (name, text) => {
+    const path = join(folder, `${name}.mjs`);
+    writeFileSync(path, `${imports}${source}${text}`);
+    return path;
+  };
+  const start = (path, args) => spawn(command[0], [...command.slice(1), path, ...args], { stdio: ["ignore", "pipe", "inherit"], cwd: folder });
+
+  killing({ folder, command, source: `${source}const open = (path) => files(path).open();`, fresh })(test);
 
   test("of programs that open an abandoned directory at once, one has it at a time", async (t) => {
     const directory = fresh();

@@ -124,7 +124,7 @@ export const conformance = (place) => (test) => {
   using("many names, more than any store lists at once", async (t, store) => {
     const count = place.many ?? 1200;
     const names = Array.from({ length: count }, (_, index) => `chunk/${String(index * 7919 % 100_000).padStart(5, "0")}`);
-    for (let at = 0; at < count; at += 100) await store.write(names.slice(at, at + 100).map((name) => put(name, bytesOf(8, at))), false);
+    for (let at = 0; at < count; at += 30) await store.write(names.slice(at, at + 30).map((name) => put(name, bytesOf(8, at))), false);
     await store.sync();
     t.equal(await store.list("chunk/"), [...names].sort());
   });

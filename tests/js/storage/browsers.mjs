@@ -1,0 +1,165 @@
+// What tabs do to each other's stores, and what a browser does to them that is full or killed. Runs in Node, with pages of a
+// real browser.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { join } from "node:path";
+
+/** Times that a browser is killed. */
+const KILLS = Number(process.env.CACHELET_KILLS ?? 2);
+
+/** A page that has the stores. */
+async function tab(context, url) {
+  const page = await context.newPage();
+  await page.goto(url);
+  return page;
+}
+
+const put = (page, name, length, durable) => page.evaluate(([name, length, durable]) => window.put(name, length, durable), [name, length, durable]);
+const list = (page) => page.evaluate(() => window.store.list(""));
+const open = (page, name, options) => page.evaluate(([name, options]) => window.attempt(() => window.open_(name, options)), [name, options]);
+
+export const browsers = ({ context, url }) => (test) => {
+  const using = (name, count, body) =>
+    test(name, async (t) => {
+      const pages = [];
+      for (let index = 0; index < count; index++) pages.push(await tab(context, url));
+      try {
+        await body(t, ...pages);
+      } finally {
+        for (const page of pages) await page.close();
+      }
+    });
+
+  using("another tab cannot open it until the first one is closed, however it goes", 2, async (t, first, second) => {
+    t.equal(await open(first, "tabs"), "done");
+    t.equal(await open(second, "tabs"), 'StorageTakenError: IndexedDB "tabs" is open in another tab or worker');
+    t.equal(await put(first, "a", 3), "done");
+    await first.close();
+    await t.until(async () => (await open(second, "tabs")) === "done");
+    t.equal(await list(second), ["a"]);
+  });
+
+  using("a tab that was frozen and taken over cannot write when it thaws", 2, async (t, first, second) => {
+    t.equal(await open(first, "frozen"), "done");
+    t.equal(await put(first, "a", 3), "done");
+    const session = await context.newCDPSession(first);
+    await session.send("Page.setWebLifecycleState", { state: "frozen" });
+    t.equal(await open(second, "frozen", { takeOver: true }), "done");
+    t.equal(await put(second, "b", 3), "done");
+    await session.send("Page.setWebLifecycleState", { state: "active" });
+    t.equal(await put(first, "c", 3), 'StorageTakenError: IndexedDB "frozen" was taken over');
+    t.equal(await list(second), ["a", "b"]);
+  });
+
+  using("without Web Locks the owner's mark alone stops the former owner, within its transaction", 2, async (t, first, second) => {
+    for (const page of [first, second]) await page.evaluate(() => Object.defineProperty(Navigator.prototype, "locks", { value: undefined, configurable: true }));
+    t.equal(await open(first, "unlocked"), "done");
+    t.equal(await put(first, "a", 3), "done");
+    t.equal(await open(second, "unlocked"), "done");
+    t.equal(await put(first, "a", 4), 'StorageTakenError: IndexedDB "unlocked" was taken over');
+    t.equal(await put(second, "b", 4), "done");
+    t.equal(await second.evaluate(async () => (await window.store.get("a")).length), 3);
+    t.equal(await list(second), ["a", "b"]);
+  });
+
+  using("deleting the database is not held up, and its owner hears of it", 2, async (t, first, second) => {
+    t.equal(await open(first, "deleted"), "done");
+    t.equal(await put(first, "a", 3), "done");
+    const deleted = await second.evaluate(() => new Promise((done) => {
+      const request = window.indexedDB.deleteDatabase("cachelet:deleted");
+      request.onsuccess = () => done("deleted");
+      request.onerror = () => done("failed");
+    }));
+    t.equal(deleted, "deleted");
+    t.equal(await put(first, "b", 3), 'StorageError: IndexedDB "deleted" is closed: another tab deletes it');
+    t.equal(await first.evaluate(() => window.attempt(() => window.store.get("a"))), 'StorageError: IndexedDB "deleted" is closed: another tab deletes it');
+    await first.evaluate(() => window.store.close());
+    t.equal(await open(second, "deleted"), "done");
+    t.equal(await list(second), []);
+  });
+
+  using("when the site's data is cleared, its owner hears of it", 1, async (t, page) => {
+    t.equal(await open(page, "cleared"), "done");
+    const session = await context.newCDPSession(page);
+    await session.send("Storage.clearDataForOrigin", { origin: new URL(url).origin, storageTypes: "indexeddb" });
+    await t.until(async () => (await put(page, "a", 3)) !== "done");
+    t.ok(/^StorageError: IndexedDB "cleared" is closed/.test(await put(page, "a", 3)));
+  });
+
+  using("a database of that name that is another program's is left alone", 1, async (t, page) => {
+    const make = (name, version) => page.evaluate(([name, version]) => new Promise((done) => {
+      const request = window.indexedDB.open(name, version);
+      request.onupgradeneeded = () => request.result.createObjectStore("theirs");
+      request.onsuccess = () => done(request.result.close());
+    }), [name, version]);
+    await make("cachelet:newer", 7);
+    t.ok(/^StorageError: IndexedDB "newer": .*version/.test(await open(page, "newer")));
+    await make("cachelet:other", 1);
+    t.equal(await open(page, "other"), `StorageError: IndexedDB "other": it is another program's`);
+    // The lock was given back.
+    t.equal(await open(page, "other"), `StorageError: IndexedDB "other": it is another program's`);
+  });
+};
+
+/** Whole browsers; `kinds` are those of stores that the page knows. */
+export const wholeBrowsers = ({ root, url, kinds, launchIn, startIn }) => (test) => {
+  test("without room a write fails whole and says so; what makes room is done", async (t) => {
+    const profile = join(root, "small");
+    mkdirSync(profile);
+    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=80m", "none", profile]).status !== 0) t.skip("no small file system can be mounted here");
+    try {
+      const context = await launchIn(profile);
+      try {
+        for (const kind of kinds) {
+          const page = await tab(context, url);
+          t.equal(await open(page, `${kind} full`), "done");
+          let written = 0;
+          let told;
+          while ((told = await put(page, `n${written}`, 4_000_000)) === "done" && written < 30) written++;
+          t.ok(/^StorageError: .*full": the browser gives it no more room$/.test(told), told);
+          t.ok(written > 2, `${written}`);
+          t.equal((await list(page)).length, written);
+          t.equal(await page.evaluate((name) => window.attempt(() => window.store.write([{ kind: "delete", name: "n0" }, { kind: "delete", name: "n1" }], true)), kind), "done");
+          t.equal(await put(page, "n0", 1_000_000), "done");
+          t.equal((await list(page)).length, written - 1);
+          await page.evaluate(async () => {
+            for (const name of await window.store.list("")) await window.store.write([{ kind: "delete", name }], true);
+            await window.store.close();
+          });
+          await page.close();
+        }
+      } finally {
+        await context.close();
+      }
+    } finally {
+      spawnSync("umount", [profile]);
+    }
+  });
+
+  test(`killed ${KILLS} times while pages write: what was acknowledged is there, nothing that was put is torn`, async (t) => {
+    const profile = mkdtempSync(join(root, "killed-"));
+    const acknowledged = Object.fromEntries(kinds.map((kind) => [kind, -1]));
+    for (let kills = 0; kills <= KILLS; kills++) {
+      const { context, kill } = await startIn(profile);
+      try {
+        const writing = [];
+        for (const kind of kinds) {
+          const page = await tab(context, url);
+          if (kills === KILLS) {
+            await page.evaluate(([name, last]) => window.checkRecords(name, last), [`${kind} killed`, acknowledged[kind]]);
+            continue;
+          }
+          let isOpen;
+          const opened = new Promise((done) => (isOpen = done));
+          await page.exposeFunction("acknowledge", (index) => (index === "open" ? isOpen() : void (acknowledged[kind] = index)));
+          writing.push(page.evaluate(([name, last]) => window.write(name, last), [`${kind} killed`, acknowledged[kind]]).catch((error) => error));
+          await Promise.race([opened, writing.at(-1).then((error) => t.ok(false, String(error)))]);
+        }
+        if (kills < KILLS) await t.pause(300 + Math.random() * 300);
+      } finally {
+        await kill();
+      }
+    }
+    for (const kind of kinds) t.ok(acknowledged[kind] > 3 * KILLS, `${kind}: only ${acknowledged[kind]} records`);
+  });
+};
