@@ -51,27 +51,26 @@ struct RestoreOptions {
     replace: bool,
     absolute: bool,
     idle: Option<i64>,
+    frequency: Option<i64>,
 }
 
 impl RestoreOptions {
     fn read(args: Args) -> Result<Self, Fault> {
         let mut found = RestoreOptions::default();
-        let mut frequency = None;
         let mut options = Options::new(args, 4);
         while options.left() > 0 {
             if options.take("replace") {
                 found.replace = true;
             } else if options.take("absttl") {
                 found.absolute = true;
-            } else if options.left() >= 2 && frequency.is_none() && options.take("idletime") {
+            } else if options.left() >= 2 && found.frequency.is_none() && options.take("idletime") {
                 found.idle = Some(int(options.value()?)?);
                 if found.idle < Some(0) {
                     return Err(Fault::Text("ERR Invalid IDLETIME value, must be >= 0"));
                 }
             } else if options.left() >= 2 && found.idle.is_none() && options.take("freq") {
-                // Kept by LFU policies alone.
-                frequency = Some(int(options.value()?)?);
-                if !(Some(0)..=Some(255)).contains(&frequency) {
+                found.frequency = Some(int(options.value()?)?);
+                if !(Some(0)..=Some(255)).contains(&found.frequency) {
                     return Err(Fault::Text("ERR Invalid FREQ value, must be >= 0 and <= 255"));
                 }
             } else {
@@ -121,9 +120,7 @@ fn restore(ctx: &mut Context, args: Args) -> Handled {
             ctx.keys.effect(&argv);
         }
     }
-    if let Some(idle) = options.idle {
-        ctx.keys.set_idle(key, idle as u64);
-    }
+    ctx.keys.set_use(key, options.idle.map(|idle| idle as u64), options.frequency.map(|counter| counter as u8));
     ctx.keys.modified(key, Class::GENERIC, "restore");
     ctx.reply.ok();
     Ok(Outcome::Done)

@@ -329,9 +329,13 @@ fn rename_key(ctx: &mut Context, args: Args, replace: bool) -> Result<bool, Faul
     if !replace && ctx.keys.exists(new) {
         return Ok(false);
     }
+    // To be renamed is to be used.
+    ctx.keys.write(key);
+    let access = ctx.keys.access(key);
     if let Some((value, expiry)) = ctx.keys.take(key) {
         ctx.keys.put(new, value);
         ctx.keys.set_expiry(new, expiry);
+        ctx.keys.set_access(new, access);
         ctx.keys.modified(key, Class::GENERIC, "rename_from");
         also_written(&mut ctx.keys, new, "rename_to");
     }
@@ -377,13 +381,15 @@ fn move_key(ctx: &mut Context, args: Args) -> Handled {
     if db == ctx.keys.db() {
         return Err(SAME);
     }
-    let free = ctx.keys.exists(key) && !ctx.keys.other(db).exists(key);
+    let free = ctx.keys.write(key).is_some() && !ctx.keys.other(db).exists(key);
+    let access = ctx.keys.access(key);
     let taken = if free { ctx.keys.take(key) } else { None };
     ctx.reply.flag(taken.is_some());
     if let Some((value, expiry)) = taken {
         let mut keys = ctx.keys.other(db);
         keys.put(key, value);
         keys.set_expiry(key, expiry);
+        keys.set_access(key, access);
         ctx.keys.modified(key, Class::GENERIC, "move_from");
         also_written(&mut ctx.keys.other(db), key, "move_to");
     }

@@ -75,10 +75,10 @@ pub(super) fn debug(engine: &mut Engine, mut call: Call) -> Handled {
 
 fn object(engine: &mut Engine, call: &mut Call) -> Result<(), Fault> {
     let db = engine.caller(call).db;
-    let now = (engine.keyspace.now() / 1000) as u32;
     let mut keys = engine.keyspace.keys(db);
+    let idle = keys.used(call.args.at(2)).idle.unwrap_or(0);
     let entry = keys.peek(call.args.at(2)).ok_or(Fault::NoSuchKey)?;
-    let (encoding, used, idle) = (entry.value().encoding(), entry.access(), entry.idle(now));
+    let (encoding, used) = (entry.value().encoding(), entry.access());
     call.reply().simple(&format!("Value refcount:1 encoding:{encoding} lru:{used} lru_seconds_idle:{idle}"));
     Ok(())
 }

@@ -53,7 +53,11 @@ impl Engine {
     #[inline(always)]
     fn passes(&self, id: SessionId, command: &Command, count: usize) -> bool {
         let Some(session) = self.session(id) else { return false };
-        command.is_plain && command.spec.takes(count) && session.is_plain(self.acl.open) && self.is_unobserved()
+        command.is_plain
+            && command.spec.takes(count)
+            && session.is_plain(self.acl.open)
+            && self.is_unobserved()
+            && self.memory.suffices(command)
     }
 
     /// Whether nobody sees the commands of others or holds them up: no monitor, no tracking, no pause.
@@ -216,6 +220,7 @@ impl Engine {
         if !session.unrestricted {
             self.check_permission(id, command, args)?;
         }
+        self.check_memory(id, command, args)?;
         let session = self.session(id).expect("the caller is open");
         if session.only_listens() {
             let name = command.spec.name;

@@ -21,6 +21,8 @@ pub(crate) struct EffectStream {
     next: u64,
     /// The unit that is being filled, while a transaction runs.
     open: Option<Vec<Effect>>,
+    /// Bytes of what was not taken.
+    bytes: usize,
 }
 
 impl EffectStream {
@@ -28,11 +30,28 @@ impl EffectStream {
         self.wanted
     }
 
+    /// Bytes of the effects that were not taken, which do not count towards `maxmemory`: evictions would make more of them, and so
+    /// lead to more evictions.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn add(&mut self, effects: impl Iterator<Item = Effect>) {
+        let size = |arg: &[u8]| {
+            (size_of::<Box<[u8]>>() + arg.len() + 2 * size_of::<usize>()).next_multiple_of(2 * size_of::<usize>())
+        };
+        let mut bytes = 0;
+        let effects = effects.inspect(|effect| {
+            bytes += effect.argv.iter().map(|arg| size(arg)).sum::<usize>() + 2 * size_of::<Effect>()
+        });
         match &mut self.open {
             Some(open) => open.extend(effects),
-            None => self.seal(effects.collect()),
+            None => {
+                let effects = effects.collect();
+                self.seal(effects);
+            }
         }
+        self.bytes += bytes;
     }
 
     fn seal(&mut self, effects: Vec<Effect>) {
@@ -49,13 +68,14 @@ impl Engine {
     pub fn record_effects(&mut self, wanted: bool) {
         self.effects.wanted = wanted;
         if !wanted {
-            self.effects.units.clear();
+            self.take_effects();
         }
         self.refresh_listeners();
     }
 
     /// The effects since the last call, in units.
     pub fn take_effects(&mut self) -> Vec<Unit> {
+        self.effects.bytes = 0;
         std::mem::take(&mut self.effects.units)
     }
 

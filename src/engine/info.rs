@@ -176,7 +176,11 @@ fn stats(engine: &Engine, text: &mut Section) {
     text.line("rejected_connections", stats.rejected);
     text.line("expired_subkeys", space.expired_fields);
     text.line("expired_keys", space.expired);
-    text.line("evicted_keys", 0);
+    text.line("evicted_keys", space.evicted);
+    text.line("evicted_clients", stats.evicted_sessions);
+    let (now, before) = engine.memory.time_over(engine.keyspace.now_us());
+    text.line("total_eviction_exceeded_time", before);
+    text.line("current_eviction_exceeded_time", now);
     text.line("keyspace_hits", space.hits);
     text.line("keyspace_misses", space.misses);
     text.line("pubsub_channels", channels);

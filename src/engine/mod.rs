@@ -112,6 +112,8 @@ pub struct Stats {
     pub output_limit_closed: u64,
     /// Sessions closed because their input grew past its limit.
     pub input_limit_closed: u64,
+    /// Sessions closed because all of them together held too much memory.
+    pub evicted_sessions: u64,
     /// Sessions turned away because there were too many.
     pub rejected: u64,
     /// What ACL refused: commands, keys, log-ins, channels.
@@ -314,7 +316,7 @@ impl Engine {
         }
         session.pending.extend_from_slice(rest);
         if session.unprocessed() > 64 << 10 {
-            self.bound_input();
+            self.bound_sessions();
         }
         self.session(id).is_some_and(|session| !session.killed)
     }
@@ -399,6 +401,7 @@ impl Engine {
         if session.unsent() > 0 || session.closing || session.killed {
             self.list(id);
             self.check_output_limit(id);
+            self.check_client_memory(id);
         }
         at
     }
@@ -439,6 +442,7 @@ impl Engine {
         write(&mut Reply::new(&mut session.out, resp3));
         self.list(id);
         self.check_output_limit(id);
+        self.check_client_memory(id);
     }
 
     /// Puts a session on the host's list.
@@ -504,6 +508,7 @@ impl Engine {
         self.walk_sessions();
         self.time_out_waits();
         let mut more = self.active_expiry && !self.is_paused() && self.expire_some();
+        more |= self.evict_some();
         self.settle_changes();
         self.serve_waits();
         more |= self.keyspace.free_some(2000);
@@ -519,7 +524,7 @@ impl Engine {
         let now = self.keyspace.now();
         // Active expiry need not be punctual: nobody sees an expired key. `hz` rounds a second bound its cost.
         let expiry = self.keyspace.next_expiry().map(|at| at.max(now + self.expiry_interval));
-        let garbage = self.keyspace.has_garbage().then_some(now + 1);
+        let garbage = (self.keyspace.has_garbage() || self.is_evicting()).then_some(now + 1);
         [expiry, garbage, self.waits.next_deadline(), self.next_session_walk()].into_iter().flatten().min()
     }
 

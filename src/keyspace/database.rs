@@ -2,16 +2,16 @@
 //! SCAN cursor, and later of snapshot and migration; the tables exist only once the database holds a key.
 
 use super::entry::{Entry, NEVER};
-use crate::bytes::{hash_bytes, key_slot, Rng};
+use crate::bytes::{hash_bytes, key_slot};
 use crate::structures::dict::{Dict, CURSOR_BITS};
 
 /// Segments of a database.
 pub const SEGMENTS: usize = 1024;
 
-struct Segment {
-    entries: Dict<Entry>,
+pub(super) struct Segment {
+    pub(super) entries: Dict<Entry>,
     /// Entries that have an expiry.
-    volatile: usize,
+    pub(super) volatile: usize,
     /// Hashes whose fields may expire.
     timed: usize,
     /// No entry and no field expires before this; a lower bound, made exact by a whole walk.
@@ -36,9 +36,9 @@ impl Segment {
 }
 
 /// Where a key belongs: its segment and its hash in the segment's table.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    segment: usize,
+    pub(super) segment: usize,
     pub(super) hash: u64,
 }
 
@@ -50,10 +50,12 @@ impl Place {
 /// One numbered database.
 #[derive(Default)]
 pub struct Database {
-    segments: Vec<Segment>,
+    pub(super) segments: Vec<Segment>,
     len: usize,
     volatile: usize,
     timed: usize,
+    /// The most keys, and the most volatile keys, that a segment was seen to have when keys were sampled.
+    pub(super) widest: [usize; 2],
 }
 
 /// Where `key` belongs in a keyspace seeded with `seed`.
@@ -248,22 +250,6 @@ impl Database {
             return NEVER;
         }
         self.segments.iter().map(|segment| segment.soonest).min().unwrap_or(NEVER)
-    }
-
-    /// A key chosen at random, close to uniformly.
-    pub(crate) fn random(&self, rng: &mut Rng) -> Option<&Entry> {
-        if self.len == 0 {
-            return None;
-        }
-        let mut at = rng.below(self.len);
-        for segment in &self.segments {
-            let len = segment.entries.len();
-            if at < len {
-                return segment.entries.random(rng);
-            }
-            at -= len;
-        }
-        None
     }
 
     /// Visits about `count` entries from `cursor` on; the next cursor, 0 at the end. An entry that is there

@@ -46,7 +46,7 @@ impl Entry {
         }
     }
 
-    /// Access data, 24 bits: when it was last used, in seconds since 1970, modulo 2^24.
+    /// What is remembered of its use, 24 bits: see [`super::access`].
     #[inline]
     pub fn access(&self) -> u32 {
         self.access
@@ -56,11 +56,6 @@ impl Entry {
     #[inline]
     pub(crate) fn set_access(&mut self, access: u32) {
         self.access = access & ACCESS_MASK;
-    }
-
-    /// For how many seconds it has not been used when the clock shows `now` (seconds since 1970), modulo 2^24: 194 days.
-    pub fn idle(&self, now: u32) -> u32 {
-        now.wrapping_sub(self.access) & ACCESS_MASK
     }
 }
 

@@ -1,8 +1,8 @@
 //! The keys of one database as a command sees them: expired keys are gone, reads are counted, writes are noted.
 
 use super::database::{place, Place};
-use super::entry::{Entry, ACCESS_MASK, LAST, NEVER};
-use super::{Class, Keyspace, Str, Value};
+use super::entry::{Entry, LAST, NEVER};
+use super::{Class, Keyspace, Str, Used, Value};
 use crate::resp::Fault;
 use crate::structures::hash::Hash;
 use crate::structures::list::List;
@@ -176,7 +176,7 @@ impl Keys<'_> {
             Some(entry) => {
                 space.stats.hits += 1;
                 if space.touches {
-                    entry.set_access(space.access_clock);
+                    space.access.mark(entry);
                 }
                 Some(&entry.value)
             }
@@ -202,7 +202,7 @@ impl Keys<'_> {
         self.will_write(place);
         let space = &mut *self.space;
         let entry = space.databases[self.db].find_mut(place, key)?;
-        entry.set_access(space.access_clock);
+        space.access.mark(entry);
         Some(&mut entry.value)
     }
 
@@ -212,6 +212,12 @@ impl Keys<'_> {
         let place = self.place(key);
         self.settle(place, key);
         self.space.databases[self.db].find(place, key)
+    }
+
+    /// What is remembered of the use of `key`; nothing without such a key.
+    pub fn used(&mut self, key: &[u8]) -> Used {
+        let access = self.peek(key).map(Entry::access);
+        access.map_or(Used::default(), |access| self.space.access.used(access))
     }
 
     /// Looks at the entry of `key`: counts a hit or a miss as reading does, but does not mark it as used.
@@ -298,11 +304,12 @@ impl Keys<'_> {
             // The last millisecond that 64 bits can name stands for never.
             Expiry::At(at) => Some(at.min(NEVER - 1)),
         };
-        let access = space.access_clock;
+        let access = space.access.fresh();
         let make = || Entry::new(key, make(), access);
         let (entry, new) = space.databases[self.db].open(space.seed, place, key, expire_at, make);
-        entry.set_access(access);
-        if new {
+        if !new {
+            space.access.mark(entry);
+        } else {
             space.changes.notify(Class::NEW, "new", key, self.db);
         }
         (entry, new)
@@ -356,13 +363,25 @@ impl Keys<'_> {
         self.space.databases[self.db].set_expiry(place, key, at)
     }
 
-    /// Says that `key` has not been used for so many seconds (194 days at most); nothing without such a key.
-    pub fn set_idle(&mut self, key: &[u8], seconds: u64) {
+    /// What is remembered of the use of `key`, for [`Keys::set_access`].
+    pub fn access(&mut self, key: &[u8]) -> Option<u32> {
+        self.peek(key).map(Entry::access)
+    }
+
+    /// Takes over what is remembered of another key's use.
+    pub fn set_access(&mut self, key: &[u8], access: Option<u32>) {
         let place = self.place(key);
-        let access = self.space.access_clock.wrapping_sub(seconds.min(ACCESS_MASK as u64) as u32);
-        if let Some(entry) = self.space.databases[self.db].find_mut(place, key) {
+        if let (Some(access), Some(entry)) = (access, self.space.databases[self.db].find_mut(place, key)) {
             entry.set_access(access);
         }
+    }
+
+    /// Takes over what another server remembers of the use of `key`: for how many seconds it was not used, its counter under LFU. Where
+    /// the policy has no use for what is given, the key is new. Nothing without such a key.
+    pub fn set_use(&mut self, key: &[u8], idle: Option<u64>, frequency: Option<u8>) {
+        let access = &self.space.access;
+        let access = access.imported(idle, frequency).unwrap_or(access.fresh());
+        self.set_access(key, Some(access));
     }
 
     /// Notes one change of `key`: for the effects, for those who watch it or wait for it, and as an event.
@@ -418,7 +437,7 @@ impl Keys<'_> {
         // Redis gives up after a hundred expired ones when nothing else may be there.
         for _ in 0..100 {
             let space = &mut *self.space;
-            let entry = space.databases[self.db].random(&mut space.rng)?;
+            let (_, entry) = space.databases[self.db].sample(false, &mut space.rng)?;
             let (key, due): (Box<[u8]>, bool) = (entry.key().into(), entry.expire_at <= space.now);
             if !due {
                 return Some(key);

@@ -1,17 +1,21 @@
 //! The keyspace: databases of keys cut into segments by hash slot, expiry, and the record of what a command
 //! changed. Time, seed and limits are handed in; nothing here knows a session or a protocol.
 
+mod access;
 mod changes;
 mod database;
 mod entry;
+mod eviction;
 mod fields;
 mod keys;
 mod value;
 mod versions;
 
+pub use access::Used;
 pub use changes::{Changes, Class, Effect, Event};
 pub use database::{Database, SEGMENTS};
 pub use entry::Entry;
+pub use eviction::{Order, Policy};
 pub use keys::{Expiry, Keys};
 pub use value::{Str, Value};
 pub use versions::Versions;
@@ -74,6 +78,8 @@ pub struct Stats {
     pub expired: u64,
     /// Fields of hashes that expired.
     pub expired_fields: u64,
+    /// Keys that were evicted.
+    pub evicted: u64,
 }
 
 /// All databases, and what every command on them shares.
@@ -81,7 +87,8 @@ pub struct Keyspace {
     pub(crate) databases: Vec<Database>,
     now_us: i64,
     pub(crate) now: i64,
-    pub(crate) access_clock: u32,
+    pub(crate) access: access::Access,
+    pub(crate) eviction: eviction::Eviction,
     /// Whether reading and writing mark a key as used now (CLIENT NO-TOUCH).
     pub(crate) touches: bool,
     pub(crate) seed: u64,
@@ -128,7 +135,8 @@ impl Keyspace {
             databases: (0..databases).map(|_| Database::default()).collect(),
             now_us: 0,
             now: 0,
-            access_clock: 0,
+            access: access::Access::new(seed),
+            eviction: eviction::Eviction::new(),
             touches: true,
             seed,
             rng: Rng::new(seed),
@@ -163,7 +171,7 @@ impl Keyspace {
         if now_us != self.now_us {
             self.now_us = now_us;
             self.now = now_us.div_euclid(1000);
-            self.access_clock = (self.now / 1000) as u32;
+            self.access.set_clock(self.now);
         }
     }
 

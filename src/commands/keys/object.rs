@@ -42,19 +42,26 @@ pub(super) fn object_refcount(ctx: &mut Context, args: Args) -> Handled {
 }
 
 pub(super) fn object_idletime(ctx: &mut Context, args: Args) -> Handled {
-    let now = ctx.keys.now().div_euclid(1000) as u32;
-    about(ctx, args, |reply, entry| {
-        reply.int(entry.idle(now) as i64);
-        Ok(Outcome::Done)
-    })
+    let idle = ctx.keys.used(args.at(2)).idle;
+    about_use(ctx, args, idle, "is selected, idle time")
 }
 
 pub(super) fn object_freq(ctx: &mut Context, args: Args) -> Handled {
-    about(ctx, args, |_, _| {
-        Err(Fault::Text(
-            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
-             switching between policies at runtime LRU and LFU data will take some time to adjust.",
-        ))
+    let frequency = ctx.keys.used(args.at(2)).frequency;
+    about_use(ctx, args, frequency, "is not selected, access frequency")
+}
+
+/// Answers what is remembered of a key's use, or that the policy does not remember that.
+fn about_use(ctx: &mut Context, args: Args, known: Option<u32>, refusal: &str) -> Handled {
+    about(ctx, args, |reply, _| {
+        let known = known.ok_or_else(|| {
+            Fault::made(format!(
+                "ERR An LFU maxmemory policy {refusal} not tracked. Please note that when switching between policies at runtime \
+                 LRU and LFU data will take some time to adjust."
+            ))
+        })?;
+        reply.int(known as i64);
+        Ok(Outcome::Done)
     })
 }
 

@@ -31,6 +31,9 @@ pub struct SessionLimits {
     /// What all sessions together may have sent without its having been run, in bytes. Redis leaves that to the machine;
     /// here it shares four gigabytes with the data, and whoever fills them takes everybody down.
     pub all_input: usize,
+    /// `maxmemory-clients`: what all sessions together may hold, in bytes; a share of `maxmemory` in percent when negative; 0 for no
+    /// limit.
+    pub all_memory: i64,
     /// `client-output-buffer-limit` of the classes normal, replica and pubsub.
     pub output: [OutputLimit; 3],
 }
@@ -42,6 +45,7 @@ impl Default for SessionLimits {
             idle: 0,
             input: 1 << 30,
             all_input: 1 << 30,
+            all_memory: 0,
             output: [
                 OutputLimit::default(),
                 OutputLimit { hard: 256 << 20, soft: 64 << 20, seconds: 60 },
@@ -118,19 +122,39 @@ impl Engine {
         self.list(id);
     }
 
-    /// Closes the sessions that hold the most unprocessed input while all together hold too much. Costs a walk over all
-    /// sessions, so it is asked for only when one holds more than a little.
+    /// Closes the sessions that hold the most unprocessed input while all together hold too much, and those that hold the most
+    /// memory while all together are above `maxmemory-clients`. Costs a walk over all sessions, so it is asked for only when
+    /// one holds more than a little.
     #[cold]
-    pub(crate) fn bound_input(&mut self) {
-        loop {
-            let held = self.sessions().map(|(id, session)| (session.unprocessed(), id));
-            let (total, largest) = held.fold((0, (0, 0)), |(total, most), one| (total + one.0, one.max(most)));
-            if total <= self.limits.all_input || largest.0 == 0 {
-                return;
-            }
+    pub(crate) fn bound_sessions(&mut self) {
+        let (input, memory) = (self.limits.all_input, self.client_memory_limit());
+        while let Some(id) = self.largest_session(input, Session::unprocessed) {
             self.stats.input_limit_closed += 1;
-            self.kill(largest.1);
+            self.kill(id);
         }
+        let evictable = |session: &Session| if session.no_evict || session.internal { 0 } else { session.bytes() };
+        while let Some(id) = self.largest_session(memory, evictable) {
+            self.stats.evicted_sessions += 1;
+            self.kill(id);
+        }
+    }
+
+    /// `maxmemory-clients` in bytes, and as in Redis never less than what a few clients need.
+    fn client_memory_limit(&self) -> usize {
+        let bytes = match (self.limits.all_memory, self.memory.limit) {
+            (0, _) | (i64::MIN..0, 0) => return usize::MAX,
+            (share @ i64::MIN..0, limit) => (limit as u64).saturating_mul(share.unsigned_abs()) / 100,
+            (bytes, _) => bytes as u64,
+        };
+        usize::try_from(bytes).unwrap_or(usize::MAX).max(128 << 10)
+    }
+
+    /// The session that holds the most while all together hold more than `limit`.
+    fn largest_session(&self, limit: usize, held: impl Fn(&Session) -> usize) -> Option<SessionId> {
+        let sessions = self.sessions().filter(|(_, session)| !session.killed);
+        let sizes = sessions.map(|(id, session)| (held(session), id));
+        let (total, largest) = sizes.fold((0, (0, 0)), |(total, most), one| (total + one.0, one.max(most)));
+        (total > limit && largest.0 > 0).then_some(largest.1)
     }
 
     /// Closes a session that leaves too much unread.
@@ -154,6 +178,13 @@ impl Engine {
         if over {
             self.stats.output_limit_closed += 1;
             self.kill(id);
+        }
+    }
+
+    /// Looks whether a session with this much output makes all of them hold too much.
+    pub(crate) fn check_client_memory(&mut self, id: SessionId) {
+        if self.limits.all_memory != 0 && self.session(id).is_some_and(|session| session.out.len() > 64 << 10) {
+            self.bound_sessions();
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Int(i64, i64),
     /// Bytes in this range, with Redis' units.
     Memory(i64, i64),
+    /// Bytes, or a share of `maxmemory` as `5%`: a negative number then.
+    Share,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Any bytes.
@@ -63,6 +65,16 @@ impl Kind {
                 in_range(parse_i64(text).ok_or("argument couldn't be parsed into an integer")?, min, max)
             }
             Kind::Memory(min, max) => in_range(parse_memory(text).ok_or("argument must be a memory value")?, min, max),
+            Kind::Share => {
+                let number = match text.strip_suffix(b"%") {
+                    Some(share) => match parse_i64(share) {
+                        Some(101..) => return Err("percentage argument must be less or equal to 100".into()),
+                        share => share.filter(|&share| share >= 0).map(|share| -share),
+                    },
+                    None => parse_memory(text),
+                };
+                Ok(Value::Int(number.ok_or("argument must be a memory or percent value")?))
+            }
             Kind::Choice(names) => {
                 let found = names.iter().position(|name| text.eq_ignore_ascii_case(name.as_bytes()));
                 let error = || format!("argument(s) must be one of the following: {}", names.join(", "));
@@ -79,6 +91,7 @@ impl Kind {
     pub(crate) fn show(self, value: &Value) -> Vec<u8> {
         match (self, value) {
             (_, Value::Flag(yes)) => if *yes { "yes" } else { "no" }.into(),
+            (Kind::Share, Value::Int(number)) if *number < 0 => format!("{}%", -number).into(),
             (_, Value::Int(number)) => number.to_string().into(),
             (Kind::Choice(names), Value::Choice(index)) => names[*index].into(),
             (_, Value::Choice(_)) => Vec::new(),

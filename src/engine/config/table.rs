@@ -2,6 +2,7 @@
 
 use super::kinds::{Kind, Value};
 use crate::engine::Engine;
+use crate::keyspace::{Order, Policy};
 
 /// One parameter.
 pub(crate) struct Parameter {
@@ -59,6 +60,9 @@ const MB: i64 = 1 << 20;
 const GB: i64 = 1 << 30;
 /// Most entries or bytes of a compact form.
 const COUNT: Kind = Kind::Int(0, i64::MAX);
+
+/// A count of 31 bits.
+const COUNT31: Kind = Kind::Int(0, i32::MAX as i64);
 
 /// A parameter whose value changes nothing here, for a reason that stands beside it.
 fn nothing(_: &mut Engine, _: &Value) {}
@@ -141,6 +145,12 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
     parameter("lazyfree-lazy-user-flush", Kind::Flag, "no", |engine, value| {
         engine.keyspace.limits.lazy_flush = value.is_yes();
     }),
+    parameter("lfu-decay-time", COUNT31, "1", |engine, value| {
+        engine.keyspace.set_frequency_limits(None, Some(value.int()));
+    }),
+    parameter("lfu-log-factor", COUNT31, "10", |engine, value| {
+        engine.keyspace.set_frequency_limits(Some(value.int()), None);
+    }),
     parameter("list-max-listpack-size", Kind::Int(i32::MIN as i64, i32::MAX as i64), "-2", |engine, value| {
         engine.keyspace.limits.list = value.int();
     })
@@ -148,11 +158,11 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
     parameter("maxclients", Kind::Int(1, u32::MAX as i64), "10000", |engine, value| {
         engine.limits.clients = value.size();
     }),
-    parameter("maxmemory", Kind::Memory(0, i64::MAX), "0", nothing).check(|value| match value {
-        Value::Int(0) => Ok(()),
-        _ => Err("a memory limit is not available in this build"),
+    parameter("maxmemory", Kind::Memory(0, i64::MAX), "0", |engine, value| engine.set_memory_limit(value.size())),
+    parameter("maxmemory-clients", Kind::Share, "0", |engine, value| engine.limits.all_memory = value.int()),
+    parameter("maxmemory-eviction-tenacity", Kind::Int(0, 100), "10", |engine, value| {
+        engine.set_tenacity(value.size())
     }),
-    // Waits for the limit.
     parameter(
         "maxmemory-policy",
         Kind::Choice(&[
@@ -166,9 +176,16 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
             "noeviction",
         ]),
         "noeviction",
-        nothing,
+        |engine, value| {
+            use Order::*;
+            let orders = [LeastRecent, LeastFrequent, Random, Soonest, LeastRecent, LeastFrequent, Random];
+            let chosen = value.size();
+            engine.keyspace.set_policy(Policy { volatile_only: chosen < 4, order: orders.get(chosen).copied() });
+        },
     ),
-    parameter("maxmemory-samples", Kind::Int(1, i32::MAX as i64), "5", nothing),
+    parameter("maxmemory-samples", Kind::Int(1, 64), "5", |engine, value| {
+        engine.keyspace.set_samples(value.size());
+    }),
     parameter("notify-keyspace-events", Kind::Events, "", |engine, value| {
         if let Value::Events(flags) = value {
             engine.notify = *flags;

@@ -16,7 +16,7 @@ fn every_default_is_read_and_shown_as_it_stands_and_is_what_a_new_engine_does() 
     }
     let figures = |engine: &Engine| {
         format!(
-            "{:?} {:?} {} {} {} {:?} {:?} {}",
+            "{:?} {:?} {} {} {} {:?} {:?} {} {:?} {:?}",
             engine.keyspace.limits,
             engine.limits,
             engine.notify,
@@ -25,6 +25,8 @@ fn every_default_is_read_and_shown_as_it_stands_and_is_what_a_new_engine_does() 
             (engine.acl.open, engine.acl.all_channels),
             engine.debug_allowed,
             engine.keyspace.databases(),
+            engine.memory,
+            (&engine.keyspace.eviction, &engine.keyspace.access),
         )
     };
     assert_eq!(figures(&set), figures(&new));
@@ -68,8 +70,9 @@ fn set_changes_all_or_nothing_with_the_errors_of_redis() {
             "CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value",
         ),
         (
-            "hz 20 maxmemory 1gb",
-            "CONFIG SET failed (possibly related to argument 'maxmemory') - a memory limit is not available in this build",
+            "hz 20 maxmemory-policy lru",
+            "CONFIG SET failed (possibly related to argument 'maxmemory-policy') - argument(s) must be one of the following: \
+             volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction",
         ),
         (
             "hz 20 appendonly yes",

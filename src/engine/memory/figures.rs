@@ -1,8 +1,8 @@
 //! What memory is used for: the same figures for INFO, MEMORY STATS and MEMORY DOCTOR, under Redis' names.
 //!
 //! `used_memory` is what the allocator holds, to the byte. The overhead is what there was at the start, what sessions hold and
-//! the tables of keys; the rest is the dataset. All buffers of sessions count towards `maxmemory`: Redis leaves out those
-//! of replicas and of the append file, and there are no replicas here.
+//! the tables of keys; the rest is the dataset. Buffers of sessions count towards `maxmemory`, as in Redis, which leaves out only
+//! those of replicas and of the append file: here that is what the host has not taken of the effects.
 
 use super::{Call, Engine};
 use crate::commands::{Handled, Outcome};
@@ -99,7 +99,7 @@ pub(in crate::engine) fn info(engine: &Engine, text: &mut Section) {
     bytes(text, "maxmemory", engine.memory.limit);
     let policy = engine.parameter("maxmemory-policy").unwrap_or_default();
     text.line("maxmemory_policy", String::from_utf8_lossy(&policy));
-    text.line("mem_not_counted_for_evict", 0);
+    text.line("mem_not_counted_for_evict", engine.not_counted());
     text.line("mem_clients_slaves", 0);
     text.line("mem_clients_normal", figures.clients);
     text.line("lazyfree_pending_objects", engine.keyspace.garbage_len());
