@@ -45,9 +45,8 @@ fn grow(out: &mut Vec<u8>, more: usize) {
     out.reserve(more);
 }
 
-/// Makes sure that `out` takes `more` bytes without growing.
 #[inline(always)]
-pub fn reserve(out: &mut Vec<u8>, more: usize) {
+fn reserve(out: &mut Vec<u8>, more: usize) {
     if out.capacity() - out.len() < more {
         grow(out, more);
     }

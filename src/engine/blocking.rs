@@ -5,7 +5,7 @@
 
 use super::{Engine, SessionId};
 use crate::commands::{Outcome, TimeoutReply, Wait};
-use crate::resp::{Args, Reply, Span};
+use crate::resp::{join, Args, Reply, Span};
 use crate::structures::ordered::{OrderedMap, OrderedSet};
 use std::collections::VecDeque;
 
@@ -197,6 +197,7 @@ impl Engine {
             true => self.check_permission(id, blocked.command, blocked.args.args()),
             false => Ok(()),
         };
+        let permitted = permitted.and_then(|()| self.check_room(blocked.command, blocked.args.args()));
         let outcome = match permitted {
             Ok(()) => self.perform(id, blocked.command, blocked.args.args(), &mut out),
             Err(fault) => {
@@ -209,7 +210,7 @@ impl Engine {
         self.current = current;
         if let Some(session) = self.session_mut(id) {
             session.db = db;
-            out.append(&mut session.out);
+            join(&mut out, &mut session.out);
             session.out = out;
             session.blocked = Some(blocked);
             if matches!(outcome, Outcome::Done) {

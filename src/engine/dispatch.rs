@@ -4,7 +4,7 @@ use super::table::{Command, Run};
 use super::{Engine, ReplyMode, Session, SessionId};
 use crate::commands::spec::{flags, Spec};
 use crate::commands::{Context, Outcome};
-use crate::resp::{quoted, Args, Fault, Reply, QUOTED};
+use crate::resp::{join, lost, quoted, Args, Fault, Reply, QUOTED};
 
 /// One run of a command with the engine's powers.
 pub struct Call<'a> {
@@ -38,7 +38,7 @@ impl Engine {
     #[inline]
     pub(crate) fn run(&mut self, id: SessionId, args: Args, out: &mut Vec<u8>) -> bool {
         match self.table.look_up(args.at(0)) {
-            Some(command) if self.passes(id, command, args.len()) => {
+            Some(command) if self.passes(id, command, args) => {
                 let command = *command;
                 self.run_plain(id, command, args, out);
                 true
@@ -51,13 +51,13 @@ impl Engine {
     /// data alone, from a session whose user may do everything, that queues nothing and of which nobody wants to know.
     /// For the others [`Engine::run_gated`] says what there is to say.
     #[inline(always)]
-    fn passes(&self, id: SessionId, command: &Command, count: usize) -> bool {
+    fn passes(&self, id: SessionId, command: &Command, args: Args) -> bool {
         let Some(session) = self.session(id) else { return false };
         command.is_plain
-            && command.spec.takes(count)
+            && command.spec.takes(args.len())
             && session.is_plain(self.acl.open)
             && self.is_unobserved()
-            && self.memory.suffices(command)
+            && self.memory.suffices(command, args)
     }
 
     /// Whether nobody sees the commands of others or holds them up: no monitor, no tracking, no pause.
@@ -115,7 +115,7 @@ impl Engine {
                 if queues {
                     let transaction = session.transaction.as_mut().expect("checked above");
                     transaction.push(command, super::blocking::KeptArgs::new(args));
-                    out.extend_from_slice(b"+QUEUED\r\n");
+                    Reply::new(out, false).raw(b"+QUEUED\r\n");
                     // What is queued is input that was not worked off.
                     if transaction.size() > limit {
                         self.stats.input_limit_closed += 1;
@@ -127,7 +127,7 @@ impl Engine {
                         self.limit_tracking();
                         // What that told this session comes before its reply.
                         if let Some(session) = self.session_mut(id) {
-                            out.append(&mut session.out);
+                            join(out, &mut session.out);
                         }
                         start = out.len();
                     }
@@ -268,6 +268,7 @@ impl Engine {
             Run::Power(handler) => handler(self, Call { session: id, args, spec: command.spec, out, resp3 }),
             Run::Container => Err(Fault::Syntax),
         };
+        let handled = if lost() { Err(Fault::REPLY_LOST) } else { handled };
         let outcome = match handled {
             Ok(outcome) => outcome,
             Err(fault) => {

@@ -39,7 +39,7 @@ pub use table::{Command, Table};
 use crate::commands::spec::Declared;
 use crate::commands::Handled;
 use crate::keyspace::Keyspace;
-use crate::resp::{Parsed, Reply};
+use crate::resp::{join, lost, Parsed, Reply};
 use crate::structures::ordered::OrderedMap;
 use acl::Acl;
 use blocking::Waits;
@@ -379,7 +379,7 @@ impl Engine {
                     at += taken;
                     // Pushes that arrived while the command ran follow its reply.
                     if let Some(session) = self.session_mut(id).filter(|session| !session.out.is_empty()) {
-                        out.append(&mut session.out);
+                        join(&mut out, &mut session.out);
                     }
                 }
                 Err(text) => {
@@ -403,7 +403,17 @@ impl Engine {
             self.check_output_limit(id);
             self.check_client_memory(id);
         }
+        self.check_lost(id);
         at
+    }
+
+    /// Closes a session whose output lacks something for want of memory: what follows would be taken for it.
+    #[inline]
+    fn check_lost(&mut self, id: SessionId) {
+        if lost() {
+            self.stats.output_limit_closed += 1;
+            self.kill(id);
+        }
     }
 
     /// Runs one whole command for a session and appends its reply to `out`. This is the in-process door: no RESP
@@ -441,6 +451,7 @@ impl Engine {
         let resp3 = session.resp3;
         write(&mut Reply::new(&mut session.out, resp3));
         self.list(id);
+        self.check_lost(id);
         self.check_output_limit(id);
         self.check_client_memory(id);
     }

@@ -140,7 +140,8 @@ fn exec(engine: &mut Engine, mut call: Call) -> Handled {
     engine.caller(&call).transaction = Some(Transaction { running, ..Transaction::default() });
     engine.begin_unit();
     for (command, args) in &transaction.queue {
-        if let Err(fault) = engine.check_queued(call.session, *command, args) {
+        let checked = engine.check_queued(call.session, *command, args);
+        if let Err(fault) = checked.and_then(|()| engine.check_room(*command, args.args())) {
             engine.refuse(call.session, &fault, call.out);
             continue;
         }

@@ -37,6 +37,22 @@ const BLOCKS: usize = 4;
 /// Bytes of the reserve: what a command may allocate in all without asking beforehand.
 pub const RESERVE: usize = BLOCK.size() * BLOCKS;
 
+/// Whether `bytes` can be had, in one piece: for what is about to allocate without being able to fail. What the reserve
+/// holds several times over need not be asked for. O(1); memory may grow by it, as what follows would make it.
+#[inline]
+pub fn is_room_for(bytes: usize) -> bool {
+    bytes <= RESERVE / 4 || can_reserve(bytes)
+}
+
+#[cold]
+#[inline(never)]
+fn can_reserve(bytes: usize) -> bool {
+    let mut room = Vec::<u8>::new();
+    let can = room.try_reserve_exact(bytes).is_ok();
+    drop(std::hint::black_box(room));
+    can
+}
+
 /// An allocator that can tell how much a block takes.
 ///
 /// # Safety

@@ -56,6 +56,9 @@ impl Fault {
     /// What a command that would grow answers where memory is short.
     pub const NO_MEMORY: Fault = Fault::Text("OOM command not allowed when used memory > 'maxmemory'.");
 
+    /// What stands for a reply that is larger than the memory that is left.
+    pub const REPLY_LOST: Fault = Fault::Text("OOM the reply does not fit in memory");
+
     /// A fault with a text made on the spot, first word included.
     pub fn made(text: impl Into<Vec<u8>>) -> Self {
         Fault::Made(text.into().into())

@@ -6,5 +6,5 @@ mod reply;
 mod request;
 
 pub use fault::{quoted, Fault, QUOTED};
-pub use reply::{Mark, Reply};
+pub use reply::{join, lost, Mark, Reply};
 pub use request::{split_inline, Args, Parsed, Parser, ProtocolFault, Span};

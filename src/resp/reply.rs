@@ -1,10 +1,49 @@
 //! Replies, written in the session's protocol straight into its output. RESP3's types are what handlers name;
 //! RESP2 gets the older shape of each (a map as a flat array, a double as a bulk string...).
+//!
+//! A reply may be larger than the memory that is left. What does not fit is then left out, and [`lost`] says so: whoever
+//! asked for the reply takes back what there is of it and answers an error. It is to replies what errno is to C, because
+//! handlers write in a thousand places and none of them could do anything about it.
 
 use super::Fault;
 use crate::bytes::append;
 use crate::bytes::number::{format_i64, push_f64, push_i64, I64_TEXT};
-use crate::bytes::short::reserve;
+use std::cell::Cell;
+
+thread_local! {
+    static LOST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether something that was written since the last call is missing for lack of memory.
+#[inline]
+pub fn lost() -> bool {
+    LOST.take()
+}
+
+/// The least that an output grows by where memory is too short to double it.
+const STEP: usize = 64 << 10;
+
+/// Makes room for `more` bytes; what cannot be had is lost, and nothing is tried again until somebody has asked.
+#[cold]
+#[inline(never)]
+fn make_room(out: &mut Vec<u8>, more: usize) -> bool {
+    let there_is = !LOST.get()
+        && (out.try_reserve(more).is_ok()
+            || out.try_reserve_exact(more.max(STEP)).is_ok()
+            || out.try_reserve_exact(more).is_ok());
+    LOST.set(!there_is);
+    there_is
+}
+
+/// Moves what is in `more` behind what is in `out`; what does not fit is lost.
+pub fn join(out: &mut Vec<u8>, more: &mut Vec<u8>) {
+    if out.is_empty() {
+        std::mem::swap(out, more);
+    } else {
+        Reply::new(out, false).raw(more);
+        more.clear();
+    }
+}
 
 /// Writes replies into an output buffer.
 pub struct Reply<'a> {
@@ -41,21 +80,29 @@ impl<'a> Reply<'a> {
         self.out.truncate(length);
     }
 
+    /// Whether there is room for `more` bytes, now at the latest.
+    #[inline(always)]
+    fn has_room(&mut self, more: usize) -> bool {
+        self.out.capacity() - self.out.len() >= more || make_room(self.out, more)
+    }
+
     /// Appends bytes that are already RESP.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
-        append(self.out, bytes);
+        if self.has_room(bytes.len()) {
+            append(self.out, bytes);
+        }
     }
 
     #[inline]
     fn header(&mut self, kind: u8, number: i64) {
         match number {
-            0..10 => append(self.out, &[kind, b'0' + number as u8, b'\r', b'\n']),
+            0..10 => self.raw(&[kind, b'0' + number as u8, b'\r', b'\n']),
             10..100 => {
                 // A product and a shift instead of a division.
                 let tens = (number as u32 * 205) >> 11;
                 let ones = number as u32 - tens * 10;
-                append(self.out, &[kind, b'0' + tens as u8, b'0' + ones as u8, b'\r', b'\n']);
+                self.raw(&[kind, b'0' + tens as u8, b'0' + ones as u8, b'\r', b'\n']);
             }
             _ => self.long_header(kind, number),
         }
@@ -63,9 +110,11 @@ impl<'a> Reply<'a> {
 
     #[inline(never)]
     fn long_header(&mut self, kind: u8, number: i64) {
-        self.out.push(kind);
-        push_i64(self.out, number);
-        append(self.out, b"\r\n");
+        if self.has_room(I64_TEXT + 3) {
+            self.out.push(kind);
+            push_i64(self.out, number);
+            append(self.out, b"\r\n");
+        }
     }
 
     /// `+OK`.
@@ -76,16 +125,24 @@ impl<'a> Reply<'a> {
 
     /// A simple string; `text` must hold neither CR nor LF.
     pub fn simple(&mut self, text: &str) {
-        self.out.push(b'+');
-        self.out.extend_from_slice(text.as_bytes());
-        self.out.extend_from_slice(b"\r\n");
+        self.line(b'+', text.as_bytes());
+    }
+
+    fn line(&mut self, kind: u8, text: &[u8]) {
+        if self.has_room(text.len() + 3) {
+            self.out.push(kind);
+            self.out.extend_from_slice(text);
+            self.out.extend_from_slice(b"\r\n");
+        }
     }
 
     /// An error. CR and LF in a made text become blanks, so that a reply cannot be forged through it.
     pub fn error(&mut self, fault: &Fault) {
-        self.out.push(b'-');
-        self.out.extend(fault.bytes().iter().map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
-        self.out.extend_from_slice(b"\r\n");
+        let start = self.out.len() + 1;
+        self.line(b'-', &fault.bytes());
+        let end = self.out.len().saturating_sub(2);
+        let text = self.out.get_mut(start..end).unwrap_or_default();
+        text.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
     }
 
     /// An integer.
@@ -118,10 +175,11 @@ impl<'a> Reply<'a> {
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        reserve(self.out, bytes.len() + 24);
-        self.header(b'$', bytes.len() as i64);
-        append(self.out, bytes);
-        append(self.out, b"\r\n");
+        if self.has_room(bytes.len() + 24) {
+            self.header(b'$', bytes.len() as i64);
+            append(self.out, bytes);
+            append(self.out, b"\r\n");
+        }
     }
 
     /// An integer as a bulk string.
@@ -135,10 +193,8 @@ impl<'a> Reply<'a> {
     pub fn verbatim(&mut self, format: &str, text: &[u8]) {
         if self.resp3 {
             self.header(b'=', text.len() as i64 + 4);
-            self.out.extend_from_slice(format.as_bytes());
-            self.out.push(b':');
-            self.out.extend_from_slice(text);
-            self.out.extend_from_slice(b"\r\n");
+            self.raw(format.as_bytes());
+            self.line(b':', text);
         } else {
             self.bulk(text);
         }
@@ -149,9 +205,7 @@ impl<'a> Reply<'a> {
         let mut text = Vec::with_capacity(24);
         push_f64(&mut text, number);
         if self.resp3 {
-            self.out.push(b',');
-            self.out.extend_from_slice(&text);
-            self.out.extend_from_slice(b"\r\n");
+            self.line(b',', &text);
         } else {
             self.bulk(&text);
         }

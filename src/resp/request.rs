@@ -33,6 +33,13 @@ impl<'a> Args<'a> {
         self.spans.len()
     }
 
+    /// Bytes from the first argument to the last, with what stands between them. O(1).
+    #[inline]
+    pub fn size(&self) -> usize {
+        let end = |span: &Span| span.start as usize + span.len as usize;
+        self.spans.last().map_or(0, end).saturating_sub(self.spans.first().map_or(0, |span| span.start as usize))
+    }
+
     /// The argument at `index`; 0 is the command's name. Panics behind the end, as slices do: arity was checked.
     #[inline]
     pub fn at(&self, index: usize) -> &'a [u8] {

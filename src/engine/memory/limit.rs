@@ -12,11 +12,14 @@
 use crate::commands::spec::flags;
 use crate::engine::table::Command;
 use crate::engine::{Engine, SessionId};
-use crate::memory::Usage;
+use crate::memory::{is_room_for, Usage};
 use crate::resp::{Args, Fault};
 
 /// The part of `maxmemory` by which it may be passed for the sake of short commands: a sixteenth.
 const SLACK: usize = 16;
+
+/// Bytes of a request, with one for each argument, from which on it is asked beforehand whether there is memory for it.
+const LARGE: usize = 16 << 10;
 
 /// Items of values that wait to be freed which are freed in one step of making room.
 const GARBAGE: usize = 64;
@@ -69,8 +72,9 @@ impl Default for Memory {
 impl Memory {
     /// Whether nothing stands in the way of this command, as far as can be told at a glance.
     #[inline]
-    pub(crate) fn suffices(&self, command: &Command) -> bool {
+    pub(crate) fn suffices(&self, command: &Command, args: Args) -> bool {
         match self.source {
+            Some(_) if args.size() > LARGE => false,
             Some(source) if self.limit > 0 || command.spec.flags & flags::DENYOOM != 0 => {
                 let usage = source();
                 (usage.used <= self.limit || self.limit == 0) && !usage.exhausted && self.over_since.is_none()
@@ -166,10 +170,26 @@ impl Engine {
             (Some(_), name) => grows || !matches!(name, "discard" | "quit" | "reset"),
             (None, _) => grows,
         };
-        let _ = args;
-        match room {
-            Room::None if refused => Err(Fault::NO_MEMORY),
-            _ => Ok(()),
+        let queued = queue.map_or(0, |queue| queue.size());
+        let keeps = refused || command.spec.flags & (flags::BLOCKING | flags::PUBSUB) != 0;
+        if room == Room::None && refused || keeps && !self.is_room_for(args.size() + queued, args.len()) {
+            return Err(Fault::NO_MEMORY);
+        }
+        Ok(())
+    }
+
+    /// Whether there is memory for what a command makes of `count` arguments of `size` bytes: a copy where it keeps them, another
+    /// while a value takes another form, and what is recorded of it.
+    #[inline]
+    fn is_room_for(&self, size: usize, count: usize) -> bool {
+        size + count <= LARGE || is_room_for((2 + self.effects.is_wanted() as usize) * size + 64 * count)
+    }
+
+    /// Whether there is memory to run a command whose gates were passed earlier.
+    pub(crate) fn check_room(&self, command: Command, args: Args) -> Result<(), Fault> {
+        match command.spec.has(flags::DENYOOM) && !self.is_room_for(args.size(), args.len()) {
+            true => Err(Fault::NO_MEMORY),
+            false => Ok(()),
         }
     }
 
