@@ -4,6 +4,7 @@ import { chain, commands, install, type Multi, type Pipeline, type Sync, transac
 import { ClosedError, ReplyError } from "./errors.js";
 import type { Commands, HscanOptions, ScanOptions, SscanOptions, ZscanOptions } from "./generated/commands.js";
 import type { Instance } from "./instance.js";
+import type { Recovered } from "./persistence.js";
 import { LocalExecutor, Portable } from "./portable.js";
 import type { Reply } from "./resp.js";
 import { scan, scanPairs, scoreOf } from "./scan.js";
@@ -159,15 +160,42 @@ export class Cachelet<B = string> {
     for (const [member, score] of scanPairs((cursor) => this.zscan(key, cursor, options))) yield [member, scoreOf(score)];
   }
 
-  /** Ends this client's session; the client that `open` returned ends the database with it and frees its memory. */
-  close(): void {
-    if (this.session < 0) return;
+  /** What was found in the storage when the database was opened; nothing where there is none. */
+  get recovered(): Recovered | undefined {
+    return this.instance.persistence?.recovered;
+  }
+
+  /**
+   * Resolves when all that was done so far would survive the end of this program; rejects with a `StorageError` when the
+   * store fails. A database without storage has nothing to wait for: a TypeError.
+   */
+  durable(): Promise<void> {
+    const { persistence } = this.instance;
+    return persistence ? persistence.durable() : Promise.reject(new TypeError("this database is kept nowhere: it was opened without storage"));
+  }
+
+  /** Makes durable what can be without waiting: for the last moment of a page or a program. */
+  flush(): void {
+    this.instance.persistence?.flush();
+  }
+
+  /**
+   * Ends this client's session; the client that `open` returned ends the database with it and frees its memory. Where
+   * there is storage, that happens when all is durable and the store is given back, as the promise tells; otherwise at
+   * once.
+   */
+  close(): Promise<void> {
+    const done = Promise.resolve();
+    if (this.session < 0) return done;
     void this.#portable?.close();
     const other = this.#other;
     if (other) void other.#portable?.close();
-    if (this.#isFirst || (other && other.#isFirst)) this.instance.close();
-    else this.instance.door.end(this.session);
+    const { persistence } = this.instance;
+    const isFirst = this.#isFirst || (other && other.#isFirst);
+    if (!isFirst) this.instance.door.end(this.session);
+    else if (!persistence) this.instance.close();
     this.#end();
+    return isFirst && persistence ? persistence.close().finally(() => this.instance.close()) : done;
   }
 
   #end(): void {
@@ -176,11 +204,11 @@ export class Cachelet<B = string> {
   }
 
   [Symbol.dispose](): void {
-    this.close();
+    void this.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
+    await this.close();
   }
 }
 

@@ -1,7 +1,9 @@
 // The narrow door from the JavaScript side: arguments written straight into the engine's memory, replies read
 // straight out of it. One Door is one WebAssembly instance with a memory of its own.
 import { ClosedError, EngineLostError } from "./errors.js";
+import type { Recovered } from "./persistence.js";
 import { type Arg, Decoder, type Reply } from "./resp.js";
+import type { Operation, Store } from "./storage/adapter.js";
 import { createGlue, type Door as Engine, type InitOutput } from "./wasm/glue.js";
 
 /** What an engine is made with. */
@@ -20,6 +22,9 @@ export interface EngineOptions {
 }
 
 const EMPTY = new Uint8Array();
+
+/** Kinds of operations on a store, by the engine's numbers. */
+const KINDS = ["put", "append", "delete"] as const;
 
 /** Longest output that shares a buffer with others, and that buffer's size, in bytes. */
 const SMALL = 1024;
@@ -334,6 +339,76 @@ export class Door {
   /** When {@link tick} is wanted (ms since 1970), -1 for not before something else happens, -2 for the end: SHUTDOWN. */
   nextTick(): number {
     return this.guard((exports) => exports.door_next_tick(this.address));
+  }
+
+  /** What is to be done for the store: 1 when something is to be written, 2 more when replies must wait for it. */
+  storage(): number {
+    return this.guard((exports) => exports.door_storage(this.address));
+  }
+
+  /** Says that there will be a store, so that what CONFIG says of persistence is taken. */
+  expectStore(): void {
+    this.guard(() => this.engine?.expect_store());
+  }
+
+  /** Begins to read a keyspace back from a store in which these objects are. */
+  beginRecovery(store: Pick<Store, "limits" | "appends" | "logs" | "eventual">, listed: readonly string[], salvage: boolean): void {
+    const { object, operations, bytes } = store.limits;
+    const flags = (store.appends ? 1 : 0) | (store.logs ? 2 : 0) | (store.eventual ? 4 : 0);
+    this.guard(() => this.engine?.begin_recovery(object, operations, bytes, flags, listed.join("\n"), salvage));
+  }
+
+  /** The objects that the recovery wants next, in order; none when it has all. */
+  wanted(): string[] {
+    const names = this.guard(() => this.engine!.wanted());
+    return names === "" ? [] : names.split("\n");
+  }
+
+  /** Hands the object wanted first to the recovery. Throws what is damaged, and where. */
+  recover(bytes: Uint8Array | undefined): void {
+    this.guard(() => this.engine?.recover(bytes));
+  }
+
+  /** Ends the recovery: what happens from here on is kept. */
+  endRecovery(): Recovered {
+    const [found, keys, snapshotAt, effects, bytes, object, offset, cut, ...lost] = this.guard(() => this.engine!.end_recovery(this.now()));
+    return { found, keys, snapshotAt, effects, bytes, ms: 0, ...(cut > 0 ? { cut: { object, offset, bytes: cut } } : {}), lost };
+  }
+
+  /** The next write that is due, with whether it is to be durable. No operation asks for a sync. */
+  nextWrite(): [operations: Operation[], durable: boolean] | undefined {
+    const list = this.guard(() => this.engine!.next_write(this.now())) as unknown[] | undefined;
+    if (!list) return undefined;
+    const operations: Operation[] = [];
+    for (let i = 1; i < list.length; i += 3) {
+      operations.push({ kind: KINDS[list[i] as number]!, name: list[i + 1] as string, bytes: list[i + 2] as Uint8Array });
+    }
+    return [operations, list[0] as boolean];
+  }
+
+  /** Says how that write went: what the store said where it failed. */
+  wrote(error: string | undefined): void {
+    this.guard(() => this.engine?.wrote(error, this.now()));
+  }
+
+  /** Asks that all that was done so far becomes durable; what to give to {@link isDurable}. */
+  requestDurable(): number {
+    return this.guard(() => this.engine!.request_durable(this.now()));
+  }
+
+  /** Whether what was asked for is durable. Throws what the store said when it fails for now. */
+  isDurable(goal: number): boolean {
+    return this.guard(() => this.engine!.is_durable(goal));
+  }
+
+  /** Whether there is an append log. */
+  logs(): boolean {
+    return this.guard(() => this.engine!.logs());
+  }
+
+  /** Whether the end of the program is to write a snapshot first. */
+  savesAtEnd(): boolean {
+    return this.guard(() => this.engine!.saves_at_end());
   }
 
   /** Bytes of WebAssembly memory this engine holds. */

@@ -2,6 +2,7 @@
 // Clients and servers are built on this; nothing here knows a platform.
 import { Door, type EngineOptions, type Figures } from "./door.js";
 import { ClosedError, EngineLostError } from "./errors.js";
+import type { Persistence } from "./persistence.js";
 import type { Arg, Reply } from "./resp.js";
 
 /** Where a session's bytes go. */
@@ -43,6 +44,8 @@ const ROUND = 100;
 /** One engine with its sessions. */
 export class Instance {
   readonly door: Door;
+  /** Keeps it somewhere, where it was opened with storage. */
+  persistence: Persistence | undefined;
   private connections = new Map<number, Session>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
@@ -64,6 +67,7 @@ export class Instance {
   /** Runs one command for an internal session; `undefined` when it waits. Errors are returned. */
   call(session: number, args: readonly Arg[], binary = false): Reply | undefined {
     const reply = this.door.call(session, args, binary);
+    if (this.persistence !== undefined) this.persistence.after();
     // It waits, or asked for the end.
     if (reply === undefined) this.#schedule(this.door.nextTick());
     const now = this.door.now();
@@ -85,7 +89,7 @@ export class Instance {
 
   /** Hands out what the engine has for its sessions' transports. */
   drain(): void {
-    if (this.#draining || this.#closed) return;
+    if (this.#draining || this.#closed || this.persistence?.holds) return;
     this.#draining = true;
     try {
       for (let id = this.door.next(); id >= 0; id = this.door.next()) this.connections.get(id)?.flush();
@@ -102,6 +106,7 @@ export class Instance {
     if (this.#closed) return;
     try {
       run();
+      this.persistence?.after();
       this.drain();
       this.#schedule(this.door.nextTick());
     } catch (error) {
@@ -129,6 +134,7 @@ export class Instance {
   /** Closes all transports: the engine is gone. */
   #abandon(): void {
     this.#closed = true;
+    this.persistence?.abandon();
     clearTimeout(this.#timer);
     const connections = [...this.connections.values()];
     this.connections.clear();
@@ -146,7 +152,11 @@ export class Instance {
 
   /** Does what time asks for now. */
   tick(): void {
-    const next = this.door.tick();
+    let next = this.door.tick();
+    if (this.persistence) {
+      this.persistence.after();
+      next = this.door.nextTick();
+    }
     this.drain();
     this.#schedule(next);
   }

@@ -16,6 +16,8 @@ export interface Executor extends Sessions {
   run(args: readonly Arg[], binary: boolean): Promise<Reply>;
   /** Runs several, with nothing in between; errors are among the replies. As a transaction null says that a watched key changed. */
   batch(commands: readonly (readonly Arg[])[], atomic: boolean, binary: boolean): Promise<Reply[] | null>;
+  /** Resolves when all that was done so far is durable. */
+  durable(): Promise<void>;
   /** Another one in the same place, with a session of its own. */
   client(): Executor;
   /** Ends its session. */
@@ -50,17 +52,28 @@ export class LocalExecutor implements Executor {
   run(args: readonly Arg[], binary: boolean): Promise<Reply> {
     try {
       const reply = this.#call(args, binary);
-      return reply instanceof ReplyError ? Promise.reject(reply) : Promise.resolve(reply);
+      if (reply instanceof ReplyError) return Promise.reject(reply);
+      return this.#acknowledged()?.then(() => reply) ?? Promise.resolve(reply);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
+  /** Under `appendfsync always` a promise is kept when what it acknowledges is durable. */
+  #acknowledged(): Promise<void> | undefined {
+    const { persistence } = this.#instance;
+    return persistence?.holds ? persistence.durable() : undefined;
+  }
+
+  durable(): Promise<void> {
+    return this.#instance.persistence?.durable() ?? Promise.reject(new TypeError("this database is kept nowhere: it was opened without storage"));
+  }
+
   async batch(commands: readonly (readonly Arg[])[], atomic: boolean, binary: boolean): Promise<Reply[] | null> {
     const call = (args: readonly Arg[]) => this.#call(args, binary);
-    if (!atomic) return commands.map(call);
-    const replies = transact(call, commands);
-    commands.forEach((args, index) => this.#note(args, replies?.[index]));
+    const replies = atomic ? transact(call, commands) : commands.map(call);
+    if (atomic) commands.forEach((args, index) => this.#note(args, replies?.[index]));
+    await this.#acknowledged();
     return replies;
   }
 
@@ -210,6 +223,11 @@ export class Portable<B = string> {
       rest = this.#executor.attend();
       signal?.addEventListener("abort", abort);
     });
+  }
+
+  /** Resolves when all that was done so far would survive the end of the program that holds the database. */
+  durable(): Promise<void> {
+    return this.#executor.durable();
   }
 
   /** The same client on the same session, whose bulk strings are `Uint8Array`s. Keys of maps and channels stay text. */

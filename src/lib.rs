@@ -17,6 +17,7 @@ pub mod resp;
 pub mod structures;
 pub mod keyspace;
 pub mod rdb;
+pub mod persist;
 pub mod commands;
 pub mod engine;
 pub mod catalog;

@@ -30,6 +30,10 @@ export interface Commands<B = string> {
   aclWhoami: () => B | null;
   /** Adds bytes at the end of a string, which begins empty where there is no key; answers the new length. O(1) amortized, for the bytes appended. `APPEND` */
   append: (key: Arg, value: Arg) => number;
+  /** Rewrites the append log: a snapshot takes the place of what it holds. O(1). `BGREWRITEAOF` */
+  bgrewriteaof: () => string;
+  /** Begins a snapshot, which is written while other commands run. O(1). `BGSAVE` */
+  bgsave: (options?: BgsaveOptions) => string;
   /** Counts the bits that are set, in a whole string or in a range of bytes or bits. O(N) for N bytes counted. `BITCOUNT` */
   bitcount: (key: Arg, start?: Integer, end?: Integer, options?: BitcountOptions) => number;
   /** Reads, sets and adds to integers of any width at any bit of a string. O(1) for each operation. `BITFIELD` */
@@ -238,6 +242,8 @@ export interface Commands<B = string> {
   info: (...sections: Many[]) => B;
   /** Answers the names of all keys that match a pattern. O(N) for N keys in the database. `KEYS` */
   keys: (pattern: Arg) => B[];
+  /** Answers when the last snapshot was written, in seconds since 1970. O(1). `LASTSAVE` */
+  lastsave: () => number;
   /** Answers a report on what was slow, for people. O(1). `LATENCY DOCTOR` */
   latencyDoctor: () => B;
   /** Draws how long an event took over time. O(1). `LATENCY GRAPH` */
@@ -381,6 +387,8 @@ export interface Commands<B = string> {
   rpushx: (key: Arg, ...elements: Many[]) => number;
   /** Adds members to a set, which is created when missing. O(1) for each member. `SADD` */
   sadd: (key: Arg, ...members: Many[]) => number;
+  /** Writes a snapshot, and answers when it is durable. O(N) where N is the number of keys in all databases. `SAVE` */
+  save: () => "OK";
   /** Iterates over the names of the database's keys. O(1) for each call, O(N) for a whole iteration over N keys. `SCAN` */
   scan: (cursor: Arg, options?: ScanOptions) => [B, B[]];
   /** Answers the number of members of a set. O(1). `SCARD` */
@@ -672,6 +680,9 @@ export interface Waiting<B = string> {
   xreadgroup: (group: Arg, consumer: Arg, streams: Readonly<Record<string, Arg>> | readonly { key: Arg; id: Arg }[], options?: XreadgroupOptions & { block?: Integer } & WaitOptions) => Record<string, [B, B[] | null][]> | null;
 }
 
+/** Options of BGSAVE. */
+export type BgsaveOptions = { schedule?: boolean };
+
 /** Options of BITCOUNT. */
 export type BitcountOptions = OneOf<{ byte: boolean; bit: boolean }>;
 
@@ -929,6 +940,8 @@ acl|setuser . *
 acl|users
 acl|whoami
 append
+bgrewriteaof
+bgsave schedule
 bitcount . ? ? byte bit
 bitfield . *
 bitfield_ro . *
@@ -1023,6 +1036,7 @@ incrby
 incrbyfloat
 info *
 keys
+lastsave
 latency|doctor
 latency|graph
 latency|histogram *
@@ -1084,6 +1098,7 @@ rpoplpush
 rpush . *
 rpushx . *
 sadd . *
+save
 scan . match- count- type-
 scard
 sdiff *

@@ -1,5 +1,5 @@
 // Browsers: the engine is fetched from beside this module and compiled while it arrives.
-import { type Cachelet, type OpenOptions, openWith } from "../index.js";
+import { type Cachelet, type OpenOptions, openStored } from "../index.js";
 
 export * from "../index.js";
 
@@ -24,5 +24,5 @@ async function load(source: string | URL): Promise<WebAssembly.Module> {
 
 /** Opens a database. */
 export async function open(options: OpenOptions = {}): Promise<Cachelet> {
-  return openWith(options.module ?? (await engineModule()), options);
+  return openStored(options.module ?? (await engineModule()), options);
 }

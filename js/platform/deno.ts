@@ -1,5 +1,5 @@
 // Deno: the engine is a file beside this one (or on the server this one came from), compiled at the first open.
-import { type Cachelet, type OpenOptions, openWith } from "../index.js";
+import { type Cachelet, type OpenOptions, openStored, openWith } from "../index.js";
 
 export * from "../index.js";
 
@@ -23,5 +23,6 @@ export async function open(options: OpenOptions = {}): Promise<Cachelet> {
     compiling ??= WebAssembly.compileStreaming(fetch(url()));
     compiled = await compiling;
   }
-  return openSync(options);
+  compiled ??= options.module ?? new WebAssembly.Module(Deno.readFileSync(url()));
+  return openStored(options.module ?? compiled, options);
 }

@@ -1,6 +1,6 @@
 // Node: the engine is a file beside this one, compiled at the first open.
 import { readFileSync } from "node:fs";
-import { type Cachelet, type OpenOptions, openWith } from "../index.js";
+import { type Cachelet, type OpenOptions, openStored, openWith } from "../index.js";
 
 export * from "../index.js";
 
@@ -19,5 +19,5 @@ export function openSync(options: OpenOptions = {}): Cachelet {
 
 /** Opens a database. */
 export async function open(options: OpenOptions = {}): Promise<Cachelet> {
-  return openSync(options);
+  return openStored(options.module ?? engineModule(), options);
 }

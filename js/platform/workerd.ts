@@ -1,6 +1,6 @@
 // Cloudflare Workers: compiling is forbidden there, so the module is imported and comes compiled.
 import module from "../wasm/cachelet.wasm";
-import { type Cachelet, type OpenOptions, openWith } from "../index.js";
+import { type Cachelet, type OpenOptions, openStored, openWith } from "../index.js";
 
 export * from "../index.js";
 
@@ -11,5 +11,5 @@ export function openSync(options: OpenOptions = {}): Cachelet {
 
 /** Opens a database. Not at module scope: Workers allow no randomness and no clock there. */
 export async function open(options: OpenOptions = {}): Promise<Cachelet> {
-  return openSync(options);
+  return openStored(options.module ?? module, options);
 }

@@ -152,7 +152,17 @@ impl Engine {
 
     /// Ends a wait with what its time-out answers, and goes on with the session's input later.
     pub(crate) fn time_out(&mut self, id: SessionId) {
+        let local = self.logged_for(id);
         if let Some(blocked) = self.unblock(id) {
+            if blocked.wait.kind == super::persistence::LOGGED {
+                self.write_to(id, |reply| {
+                    reply.array(2);
+                    reply.int(local as i64);
+                    reply.int(0);
+                });
+                self.resumable.push_back(id);
+                return;
+            }
             self.write_to(id, |reply| blocked.wait.on_timeout.write(reply));
             self.resumable.push_back(id);
         }

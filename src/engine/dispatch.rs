@@ -58,6 +58,7 @@ impl Engine {
             && session.is_plain(self.acl.open)
             && self.is_unobserved()
             && self.memory.suffices(command, args)
+            && !self.persist.refuses()
     }
 
     /// Whether nobody sees the commands of others or holds them up: no monitor, no tracking, no pause.
@@ -187,7 +188,7 @@ impl Engine {
 
     /// Finds the command that `args` name, its subcommand where it has some, and checks the arity.
     #[inline]
-    fn find(&mut self, args: Args) -> Result<Command, Fault> {
+    pub(super) fn find(&mut self, args: Args) -> Result<Command, Fault> {
         let Some(mut command) = self.table.find_name(args.at(0)) else { return Err(unknown(args)) };
         // `container|sub` is a name for COMMAND INFO, not for clients.
         if command.spec.name.contains('|') {
@@ -221,6 +222,9 @@ impl Engine {
             self.check_permission(id, command, args)?;
         }
         self.check_memory(id, command, args)?;
+        if self.persist.refuses() {
+            self.check_store(command.spec)?;
+        }
         let session = self.session(id).expect("the caller is open");
         if session.only_listens() {
             let name = command.spec.name;
@@ -283,7 +287,7 @@ impl Engine {
         }
         // A command that waits is counted when it has been served.
         self.command_stats[command.index as usize].calls += (outcome == Outcome::Done) as u64;
-        if self.effects.is_wanted() {
+        if self.wants_effects() {
             let verbatim = self.keyspace.changes.dirty > 0 && command.spec.has(flags::WRITE);
             self.record(db, verbatim.then_some(args));
         }
@@ -306,6 +310,7 @@ impl Engine {
     #[inline]
     pub(crate) fn settle_changes(&mut self) {
         let changes = &mut self.keyspace.changes;
+        self.persist.changes += changes.dirty;
         changes.dirty = 0;
         let quiet = changes.touched.is_empty() && changes.woken.is_empty() && !changes.whole;
         if quiet && changes.events.is_empty() && changes.removals.is_empty() {

@@ -26,10 +26,6 @@ pub(crate) struct EffectStream {
 }
 
 impl EffectStream {
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.wanted
-    }
-
     /// Bytes of the effects that were not taken, which do not count towards `maxmemory`: evictions would make more of them, and so
     /// lead to more evictions.
     pub(crate) fn bytes(&self) -> usize {
@@ -79,22 +75,60 @@ impl Engine {
         std::mem::take(&mut self.effects.units)
     }
 
+    /// Whether somebody reads the effects: a host, or the append log.
+    #[inline]
+    pub(crate) fn wants_effects(&self) -> bool {
+        self.effects.wanted || self.persist.log.is_some()
+    }
+
     pub(crate) fn begin_unit(&mut self) {
         self.effects.open = Some(Vec::new());
+        if let Some(log) = &mut self.persist.log {
+            log.begin(self.keyspace.now());
+        }
     }
 
     pub(crate) fn end_unit(&mut self) {
         if let Some(effects) = self.effects.open.take() {
             self.effects.seal(effects);
         }
+        if let Some(log) = &mut self.persist.log {
+            log.end();
+        }
     }
 
     /// Puts what a command changed into the stream; `args` stand for it when it named no effects of its own.
     pub(crate) fn record(&mut self, db: usize, args: Option<Args>) {
         let changes = &mut self.keyspace.changes;
-        let verbatim = args
-            .filter(|_| changes.effects.is_empty())
-            .map(|args| Effect { db, argv: args.iter_from(0).map(Box::from).collect() });
+        let args = args.filter(|_| changes.effects.is_empty());
+        if let Some(log) = &mut self.persist.log {
+            if args.is_none() && changes.removals.is_empty() && changes.effects.is_empty() {
+                return;
+            }
+            // Written as it will stand in the log, from where it is: a plain SET is copied once.
+            let alone = !log.is_open();
+            if alone {
+                log.begin(self.keyspace.now());
+            }
+            let changes = &self.keyspace.changes;
+            for effect in changes.removals.iter().chain(&changes.effects) {
+                log.effect(effect.db, effect.argv.iter().map(|arg| &**arg));
+            }
+            if let Some(args) = args {
+                log.effect(db, args.iter_from(0));
+            }
+            if alone {
+                log.end();
+            }
+            self.persist.noted(self.keyspace.now());
+        }
+        let changes = &mut self.keyspace.changes;
+        if !self.effects.wanted {
+            changes.removals.clear();
+            changes.effects.clear();
+            return;
+        }
+        let verbatim = args.map(|args| Effect { db, argv: args.iter_from(0).map(Box::from).collect() });
         let removals = std::mem::take(&mut changes.removals);
         let own = std::mem::take(&mut changes.effects);
         self.effects.add(removals.into_iter().chain(own).chain(verbatim));

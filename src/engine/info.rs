@@ -4,6 +4,7 @@
 use super::{Call, Engine, Session, REDIS_VERSION};
 use crate::bytes::{hash_bytes, Rng};
 use crate::commands::{Handled, Outcome};
+use crate::persist::Reason;
 use crate::structures::ordered::OrderedMap;
 use std::fmt::{Display, Write};
 
@@ -160,9 +161,47 @@ fn clients(engine: &Engine, text: &mut Section) {
     text.line("total_blocking_keys_on_nokey", 0);
 }
 
-fn persistence(_: &Engine, text: &mut Section) {
-    for name in ["loading", "async_loading", "rdb_bgsave_in_progress", "aof_enabled", "aof_rewrite_in_progress"] {
-        text.line(name, 0);
+fn persistence(engine: &Engine, text: &mut Section) {
+    let persist = &engine.persist;
+    let (saves, rewrites) = (&persist.saves, &persist.rewrites);
+    let (begun, copied) = persist.running_since(&engine.keyspace).unwrap_or_default();
+    let runs = |reason| persist.running() == Some(reason);
+    let since = |runs: bool| if runs { (engine.keyspace.now_us() - begun).div_euclid(1_000_000) } else { -1 };
+    let status = |failed: bool| if failed { "err" } else { "ok" };
+    let seconds = |millis: i64| if millis < 0 { -1 } else { millis / 1000 };
+    let (saving, rewriting) = (runs(Reason::Save), runs(Reason::Rewrite));
+    let last = if persist.is_attached() { persist.last_save } else { engine.started_us.div_euclid(1000) };
+    let logs = persist.log.is_some();
+    text.line("loading", 0);
+    text.line("async_loading", 0);
+    text.line("current_cow_size", copied);
+    text.line("rdb_changes_since_last_save", persist.changes);
+    text.line("rdb_bgsave_in_progress", saving as u8);
+    text.line("rdb_last_save_time", last.div_euclid(1000));
+    text.line("rdb_last_bgsave_status", status(saves.failed));
+    text.line("rdb_last_bgsave_time_sec", seconds(saves.took));
+    text.line("rdb_current_bgsave_time_sec", since(saving));
+    text.line("rdb_saves", saves.count);
+    text.line("rdb_last_cow_size", saves.copied);
+    text.line("rdb_last_load_keys_expired", 0);
+    text.line("rdb_last_load_keys_loaded", persist.loaded);
+    text.line("aof_enabled", logs as u8);
+    text.line("aof_rewrite_in_progress", rewriting as u8);
+    text.line("aof_rewrite_scheduled", (persist.queued() == Some(Reason::Rewrite)) as u8);
+    text.line("aof_last_rewrite_time_sec", seconds(rewrites.took));
+    text.line("aof_current_rewrite_time_sec", since(rewriting));
+    text.line("aof_last_bgrewrite_status", status(rewrites.failed));
+    text.line("aof_rewrites", rewrites.count);
+    text.line("aof_last_write_status", status(persist.log_failure.is_some()));
+    text.line("aof_last_cow_size", rewrites.copied);
+    if logs {
+        let (size, base, waits) = persist.sizes();
+        text.line("aof_current_size", size);
+        text.line("aof_base_size", base);
+        text.line("aof_pending_rewrite", 0);
+        text.line("aof_buffer_length", waits);
+        text.line("aof_pending_bio_fsync", (persist.durable() < persist.sequence()) as u8);
+        text.line("aof_delayed_fsync", persist.delayed_syncs);
     }
 }
 

@@ -16,6 +16,7 @@ mod info;
 mod latency;
 mod memory;
 mod monitor;
+mod persistence;
 mod pubsub;
 mod server;
 mod session;
@@ -39,6 +40,7 @@ pub use table::{Command, Table};
 use crate::commands::spec::Declared;
 use crate::commands::Handled;
 use crate::keyspace::Keyspace;
+use crate::persist::Persistence;
 use crate::resp::{join, lost, Parsed, Reply};
 use crate::structures::ordered::OrderedMap;
 use acl::Acl;
@@ -72,6 +74,7 @@ pub static FAMILIES: &[&[Declared<PowerHandler>]] = &[
     latency::TABLE,
     memory::TABLE,
     wait::TABLE,
+    persistence::TABLE,
 ];
 
 /// A session whose unsent output exceeds this many bytes gets no further command run until the host has taken
@@ -162,6 +165,8 @@ pub struct Engine {
     pub(crate) active_expiry: bool,
     /// SHUTDOWN was asked for.
     pub(crate) shutdown: bool,
+    /// Whether it said that a snapshot is to be written first, or not.
+    pub(crate) shutdown_saves: Option<bool>,
     pub(crate) memory: Memory,
     /// By index in the table.
     command_stats: Vec<CommandStats>,
@@ -173,6 +178,11 @@ pub struct Engine {
     pub(crate) current: Option<(SessionId, i64)>,
     pub(crate) slowlog: Slowlog,
     pub(crate) latency: Latency,
+    pub(crate) persist: Persistence,
+    /// Sessions that wait for the store.
+    pub(crate) store_waits: Vec<persistence::StoreWait>,
+    /// The session in which effects are repeated.
+    pub(crate) replayer: Option<SessionId>,
 }
 
 impl Engine {
@@ -208,6 +218,7 @@ impl Engine {
             expiry_interval: 100,
             active_expiry: true,
             shutdown: false,
+            shutdown_saves: None,
             memory: Memory::default(),
             command_stats,
             error_stats: OrderedMap::new(),
@@ -216,6 +227,9 @@ impl Engine {
             current: None,
             slowlog: Slowlog::default(),
             latency: Latency::default(),
+            persist: Persistence::default(),
+            store_waits: Vec::new(),
+            replayer: None,
         }
     }
 
@@ -523,6 +537,7 @@ impl Engine {
         self.settle_changes();
         self.serve_waits();
         more |= self.keyspace.free_some(2000);
+        self.persist.tick(&mut self.keyspace);
         self.finish();
         if more {
             return Some(self.keyspace.now() + 1);
@@ -536,14 +551,17 @@ impl Engine {
         // Active expiry need not be punctual: nobody sees an expired key. `hz` rounds a second bound its cost.
         let expiry = self.keyspace.next_expiry().map(|at| at.max(now + self.expiry_interval));
         let garbage = (self.keyspace.has_garbage() || self.is_evicting()).then_some(now + 1);
-        [expiry, garbage, self.waits.next_deadline(), self.next_session_walk()].into_iter().flatten().min()
+        [expiry, garbage, self.waits.next_deadline(), self.next_session_walk(), self.persist.next_tick(now)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Which lists of changes somebody reads.
     pub(crate) fn refresh_listeners(&mut self) {
         self.keyspace.changes.record_whole = !self.watches.is_empty() || !self.waits.is_empty();
         self.keyspace.changes.record_touched = self.keyspace.changes.record_whole || self.tracks();
-        self.keyspace.changes.record_effects = self.effects.is_wanted();
+        self.keyspace.changes.record_effects = self.wants_effects();
         self.keyspace.changes.record_events = self.heard_events();
     }
 

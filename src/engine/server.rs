@@ -118,9 +118,14 @@ fn shutdown(engine: &mut Engine, mut call: Call) -> Handled {
         call.reply().ok();
         return Ok(Outcome::Done);
     }
-    if given("save") && !given("force") {
-        return Err(Fault::Text("ERR Errors trying to SHUTDOWN: persistence is not available in this build"));
+    if given("save") && !given("force") && !engine.persist.is_attached() {
+        return Err(Fault::Text("ERR Errors trying to SHUTDOWN: this database is kept nowhere"));
     }
+    engine.shutdown_saves = match (given("save"), given("nosave")) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    };
     // Nothing is answered: the connection ends with the server.
     engine.shutdown = true;
     Ok(Outcome::Done)

@@ -1,6 +1,7 @@
-//! WAIT and WAITAOF on a server without replicas: nobody will ever acknowledge a write, so who asks for nobody is
-//! answered at once and who asks for somebody when the time is up.
+//! WAIT and WAITAOF on a server without replicas: no replica will ever acknowledge a write, so who asks for none is
+//! answered at once and who asks for some when the time is up. The own log acknowledges when it is durable.
 
+use super::persistence::LOGGED;
 use super::{Call, Engine, PowerHandler};
 use crate::bytes::number::parse_i64;
 use crate::commands::{Handled, Outcome, TimeoutReply, Wait};
@@ -65,15 +66,21 @@ fn waitaof(engine: &mut Engine, mut call: Call) -> Handled {
         return Err(Fault::Text("ERR value is out of range, must be positive"));
     }
     let deadline = deadline(call.args.at(3), engine.keyspace.now())?;
-    if local > 0 {
+    let logs = engine.persist.log.is_some();
+    if local > 0 && !logs {
         return Err(Fault::Text("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."));
     }
-    if replicas > 0 {
-        return until(deadline, TimeoutReply::ZeroZero);
+    let number = engine.persist.sequence();
+    let is_logged = logs && engine.persist.durable() >= number;
+    if replicas > 0 || (local > 0 && !is_logged) {
+        if local > 0 {
+            engine.request_durable();
+        }
+        return Ok(engine.wait_for_store(&call, LOGGED, number, deadline, replicas > 0));
     }
     let mut reply = call.reply();
     reply.array(2);
-    reply.int(0);
+    reply.int(is_logged as i64);
     reply.int(0);
     Ok(Outcome::Done)
 }

@@ -47,6 +47,14 @@ impl Place {
     pub(super) const NONE: Place = Place { segment: 0, hash: 0 };
 }
 
+impl Place {
+    /// The segment's number in its database.
+    #[inline]
+    pub(super) fn segment(self) -> usize {
+        self.segment
+    }
+}
+
 /// One numbered database.
 #[derive(Default)]
 pub struct Database {
@@ -275,6 +283,17 @@ impl Database {
             }
         }
         0
+    }
+
+    /// The entries of segment `segment`, in no particular order.
+    pub fn segment(&self, segment: usize) -> impl Iterator<Item = &Entry> {
+        let entries = self.segments.get(segment).map(|segment| segment.entries.iter());
+        entries.into_iter().flatten()
+    }
+
+    /// How many keys segment `segment` holds. O(1).
+    pub fn segment_len(&self, segment: usize) -> usize {
+        self.segments.get(segment).map_or(0, |segment| segment.entries.len())
     }
 
     /// Its tables, for freeing them in slices.

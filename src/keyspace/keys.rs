@@ -126,6 +126,7 @@ impl Keys<'_> {
     #[inline]
     pub(super) fn will_write(&mut self, place: Place) {
         self.space.versions.bump(place);
+        self.space.will_write(self.db, place.segment());
     }
 
     /// Removes the key when its time has come.
@@ -313,6 +314,21 @@ impl Keys<'_> {
             space.changes.notify(Class::NEW, "new", key, self.db);
         }
         (entry, new)
+    }
+
+    /// Gives a key that is not there a value, an expiry (milliseconds since 1970) and access data, as they were kept
+    /// somewhere: notes nothing. False when the key is there already.
+    pub fn load(&mut self, key: &[u8], value: Value, expire_at: Option<i64>, access: u32) -> bool {
+        let place = self.place(key);
+        let timed = value.is_timed().then(|| value.soonest());
+        let at = expire_at.map_or(NEVER, |at| at.min(LAST));
+        let space = &mut *self.space;
+        let make = || Entry::new(key, value, access);
+        let (_, new) = space.databases[self.db].open(space.seed, place, key, Some(at), make);
+        if let Some(soonest) = timed.filter(|_| new) {
+            self.retime(key, false, true, soonest);
+        }
+        new
     }
 
     /// Removes `key` and hands out its value. Notes nothing: see [`Keys::delete`].

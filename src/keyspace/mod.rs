@@ -8,6 +8,7 @@ mod entry;
 mod eviction;
 mod fields;
 mod keys;
+mod tracker;
 mod value;
 mod versions;
 
@@ -17,6 +18,7 @@ pub use database::{Database, SEGMENTS};
 pub use entry::Entry;
 pub use eviction::{Order, Policy};
 pub use keys::{Expiry, Keys};
+pub use tracker::{Segment, Take, Tracker};
 pub use value::{Str, Value};
 pub use versions::Versions;
 
@@ -108,6 +110,8 @@ pub struct Keyspace {
     pub(crate) expiry_at: (usize, usize),
     /// Some hash may hide fields that are due: there were too many to remove at once.
     pub(crate) backlog: bool,
+    /// What was written since the last snapshot.
+    pub tracker: Tracker,
     /// Tell a host whether its copies of values are still good.
     versions: Versions,
     /// The key of the running command, and where it belongs.
@@ -149,6 +153,7 @@ impl Keyspace {
             backlog: false,
             versions: Versions::default(),
             known: Known::NONE,
+            tracker: Tracker::default(),
         }
     }
 
@@ -216,6 +221,8 @@ impl Keyspace {
             self.note_whole(b);
             self.will_write_all();
             self.databases.swap(a, b);
+            self.tracker.whole(a);
+            self.tracker.whole(b);
             self.note_whole(a);
             self.note_whole(b);
             self.changes.dirty += 1;
@@ -227,6 +234,7 @@ impl Keyspace {
         self.note_whole(index);
         self.changes.flushed = true;
         self.will_write_all();
+        self.tracker.whole(index);
         let old = std::mem::take(&mut self.databases[index]);
         let count = old.len();
         if lazily {

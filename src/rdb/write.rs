@@ -40,6 +40,16 @@ impl Writer {
         Writer::default()
     }
 
+    /// A writer that goes on behind what stands in `out`.
+    pub fn continuing(out: Vec<u8>) -> Self {
+        Writer { out, ..Writer::default() }
+    }
+
+    /// Where it writes, for those who put something of their own in between.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
     /// What was written.
     pub fn bytes(&self) -> &[u8] {
         &self.out

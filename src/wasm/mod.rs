@@ -13,6 +13,7 @@
 //! memory grows, so it is asked for again whenever `memory.buffer` has changed.
 
 mod allocator;
+mod storage;
 
 use crate::engine::{Engine, SessionId, Setup};
 use crate::resp::{Args, Span};
@@ -34,6 +35,8 @@ struct Inner {
     request: Vec<u8>,
     spans: Vec<Span>,
     reply: Vec<u8>,
+    /// A keyspace that is being read back.
+    recovery: Option<crate::persist::Recovery>,
 }
 
 /// An engine with its buffers.
@@ -112,6 +115,7 @@ impl Door {
             request: vec![0; REQUEST],
             spans: vec![Span { start: 0, len: 0 }; SPANS],
             reply: Vec::with_capacity(4096),
+            recovery: None,
         });
         inner.engine.set_memory_source(Some(allocator::usage));
         Ok(Door { inner })

@@ -133,7 +133,7 @@ impl Engine {
             _ if parameter.kind.takes_words() => args.join(&b' '),
             _ => return Err("Bad directive or wrong number of arguments".into()),
         };
-        let value = read(parameter, &text)?;
+        let value = read(self, parameter, &text)?;
         if parameter.name == "databases"
             && (0..self.keyspace.databases()).any(|db| !self.keyspace.database(db).is_empty())
         {
@@ -189,9 +189,9 @@ impl Engine {
     }
 }
 
-fn read(parameter: &Parameter, text: &[u8]) -> Result<Value, Cow<'static, str>> {
+fn read(engine: &Engine, parameter: &Parameter, text: &[u8]) -> Result<Value, Cow<'static, str>> {
     let value = parameter.kind.parse(text)?;
-    (parameter.check)(&value)?;
+    (parameter.check)(engine, &value)?;
     Ok(value)
 }
 
@@ -272,7 +272,7 @@ fn set(engine: &mut Engine, mut call: Call) -> Handled {
     }
     let mut values = Vec::new();
     for (name, (index, parameter), text) in chosen {
-        let value = read(parameter, text).map_err(|why| failed(name, &why))?;
+        let value = read(engine, parameter, text).map_err(|why| failed(name, &why))?;
         values.push((index, value));
     }
     for (index, value) in values {

@@ -14,13 +14,13 @@ pub(crate) struct Parameter {
     /// Can be given only at the start.
     pub(crate) at_start: bool,
     /// Refuses values that are well formed but that this build cannot honour.
-    pub(crate) check: fn(&Value) -> Result<(), &'static str>,
+    pub(crate) check: fn(&Engine, &Value) -> Result<(), &'static str>,
     /// Makes it so.
     pub(crate) apply: fn(&mut Engine, &Value),
 }
 
 const fn parameter(name: &'static str, kind: Kind, default: &'static str, apply: fn(&mut Engine, &Value)) -> Parameter {
-    Parameter { name, alias: None, kind, default, at_start: false, check: |_| Ok(()), apply }
+    Parameter { name, alias: None, kind, default, at_start: false, check: |_, _| Ok(()), apply }
 }
 
 impl Parameter {
@@ -32,7 +32,7 @@ impl Parameter {
         Parameter { at_start: true, ..self }
     }
 
-    const fn check(self, check: fn(&Value) -> Result<(), &'static str>) -> Self {
+    const fn check(self, check: fn(&Engine, &Value) -> Result<(), &'static str>) -> Self {
         Parameter { check, ..self }
     }
 }
@@ -67,7 +67,13 @@ const COUNT31: Kind = Kind::Int(0, i32::MAX as i64);
 /// A parameter whose value changes nothing here, for a reason that stands beside it.
 fn nothing(_: &mut Engine, _: &Value) {}
 
-const NO_PERSISTENCE: &str = "persistence is not available in this build";
+/// Refuses what only makes sense for a database that is kept somewhere.
+fn needs_store(engine: &Engine, wanted: bool) -> Result<(), &'static str> {
+    if wanted && !engine.persist.expected {
+        return Err("this database is kept nowhere: it was opened without storage");
+    }
+    Ok(())
+}
 
 /// All parameters, by name.
 pub(crate) static PARAMETERS: &[Parameter] = &[
@@ -81,15 +87,17 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
     ),
     parameter("acllog-max-len", COUNT, "128", |engine, value| engine.acl.log.set_longest(value.size())),
     parameter("active-expire-effort", Kind::Int(1, 10), "1", |engine, value| engine.set_expiry_effort(value.int())),
-    parameter("appendonly", Kind::Flag, "no", nothing).check(
-        |value| {
-            if value.is_yes() {
-                Err(NO_PERSISTENCE)
-            } else {
-                Ok(())
-            }
-        },
-    ),
+    parameter("appendfsync", Kind::Choice(&["always", "everysec", "no"]), "everysec", |engine, value| {
+        engine.set_fsync(value.int());
+    }),
+    parameter("appendonly", Kind::Flag, "no", |engine, value| engine.set_append_log(value.is_yes()))
+        .check(|engine, value| needs_store(engine, value.is_yes())),
+    parameter("auto-aof-rewrite-min-size", Kind::Memory(0, i64::MAX), "67108864", |engine, value| {
+        engine.persist.rewrite_min_size = value.size() as u64;
+    }),
+    parameter("auto-aof-rewrite-percentage", Kind::Int(0, i32::MAX as i64), "100", |engine, value| {
+        engine.persist.rewrite_percentage = value.size() as u64;
+    }),
     parameter(
         "client-output-buffer-limit",
         Kind::OutputLimits,
@@ -200,10 +208,12 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
             engine.set_default_password(password);
         }
     }),
-    parameter("save", Kind::SavePoints, "", nothing).check(|value| match value {
-        Value::SavePoints(points) if !points.is_empty() => Err(NO_PERSISTENCE),
-        _ => Ok(()),
-    }),
+    parameter("save", Kind::SavePoints, "", |engine, value| {
+        if let Value::SavePoints(points) = value {
+            engine.persist.save_points.clone_from(points);
+        }
+    })
+    .check(|engine, value| needs_store(engine, matches!(value, Value::SavePoints(points) if !points.is_empty()))),
     parameter("set-max-intset-entries", COUNT, "512", |engine, value| engine.keyspace.limits.intset = value.size()),
     parameter("set-max-listpack-entries", COUNT, "128", |engine, value| {
         engine.keyspace.limits.set.entries = value.size();
@@ -214,6 +224,9 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         engine.choose_timed();
     }),
     parameter("slowlog-max-len", COUNT, "128", |engine, value| engine.slowlog.set_limit(value.size())),
+    parameter("stop-writes-on-bgsave-error", Kind::Flag, "yes", |engine, value| {
+        engine.persist.stop_writes = value.is_yes();
+    }),
     parameter("stream-node-max-bytes", Kind::Memory(0, i64::MAX), "4096", |engine, value| {
         engine.keyspace.limits.stream.bytes = value.size();
     }),

@@ -76,11 +76,11 @@ fn set_changes_all_or_nothing_with_the_errors_of_redis() {
         ),
         (
             "hz 20 appendonly yes",
-            "CONFIG SET failed (possibly related to argument 'appendonly') - persistence is not available in this build",
+            "CONFIG SET failed (possibly related to argument 'appendonly') - this database is kept nowhere: it was opened without storage",
         ),
         (
             "hz 20 save \"900 1\"",
-            "CONFIG SET failed (possibly related to argument 'save') - persistence is not available in this build",
+            "CONFIG SET failed (possibly related to argument 'save') - this database is kept nowhere: it was opened without storage",
         ),
         ("hz 20 save 900", "CONFIG SET failed (possibly related to argument 'save') - Invalid save parameters"),
         (
