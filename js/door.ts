@@ -229,6 +229,16 @@ export class Door {
     }
   }
 
+  /** Takes the reply of an internal session that waited, if it is there by now. */
+  late(session: number, binary: boolean): Reply | undefined {
+    const bytes = this.output(session, 1 << 20).slice();
+    if (bytes.length === 0) return undefined;
+    this.sent(session, bytes.length);
+    const { decoder } = this;
+    Object.assign(decoder, { bytes, at: 0, end: bytes.length, binary });
+    return decoder.read();
+  }
+
   /** Runs one command for a session and copies its reply as RESP; empty when the session waits. */
   callRaw(session: number, args: readonly Arg[]): Uint8Array {
     this.write(args);
@@ -341,7 +351,7 @@ export class Door {
     return this.guard((exports) => exports.door_next_tick(this.address));
   }
 
-  /** What is to be done for the store: 1 when something is to be written, 2 more when replies must wait for it. */
+  /** What is to be done for the store: 1 when something is to be written, 2 more when replies must wait for it, 4 more when ticks are wanted soon, 8 more when the write is not to be put off. */
   storage(): number {
     return this.guard((exports) => exports.door_storage(this.address));
   }

@@ -31,9 +31,6 @@ export interface OpenOptions extends EngineOptions, RecoverOptions {
   config?: Readonly<Record<string, string | number>>;
 }
 
-/** What is set where there is storage and `config` says nothing: Redis' save points, and a log where the store is fit for one. */
-const DEFAULTS = { save: "3600 1 300 100 60 10000", appendonly: "yes" };
-
 function prepare(module: WebAssembly.Module, options: OpenOptions): Instance {
   const instance = new Instance(options.module ?? module, options);
   if (options.storage) instance.door.expectStore();
@@ -48,22 +45,12 @@ function prepare(module: WebAssembly.Module, options: OpenOptions): Instance {
   return instance;
 }
 
-/** Before the store is there nobody knows whether it is fit for a log. */
-function configureStore(instance: Instance, { config = {} }: OpenOptions): void {
-  const { persistence, door } = instance;
-  for (const [name, value] of Object.entries(DEFAULTS)) {
-    if (!(name in config) && (name !== "appendonly" || persistence!.store.logs)) door.configure(name, [value]);
-  }
-  instance.work(() => persistence!.pump());
-}
-
 /** Opens a database on a compiled engine, without waiting: kept nowhere, or in a store that is synchronous. */
 export function openWith(module: WebAssembly.Module, options: OpenOptions = {}): Cachelet {
   const instance = prepare(module, options);
   if (options.storage) {
     try {
-      instance.persistence = openStoreSync(instance, options.storage, options);
-      configureStore(instance, options);
+      openStoreSync(instance, options.storage, options);
     } catch (error) {
       instance.close();
       throw error;
@@ -77,8 +64,7 @@ export async function openStored(module: WebAssembly.Module, options: OpenOption
   if (!options.storage) return openWith(module, options);
   const instance = prepare(module, options);
   try {
-    instance.persistence = await openStore(instance, options.storage, options);
-    configureStore(instance, options);
+    await openStore(instance, options.storage, options);
   } catch (error) {
     instance.close();
     throw error;

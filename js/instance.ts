@@ -66,8 +66,12 @@ export class Instance {
 
   /** Runs one command for an internal session; `undefined` when it waits. Errors are returned. */
   call(session: number, args: readonly Arg[], binary = false): Reply | undefined {
-    const reply = this.door.call(session, args, binary);
-    if (this.persistence !== undefined) this.persistence.after();
+    let reply = this.door.call(session, args, binary);
+    if (this.persistence !== undefined) {
+      this.persistence.after();
+      // A store that answers at once ends waits for it at once.
+      if (reply === undefined && this.persistence.store.synchronous) reply = this.door.late(session, binary);
+    }
     // It waits, or asked for the end.
     if (reply === undefined) this.#schedule(this.door.nextTick());
     const now = this.door.now();
@@ -166,6 +170,11 @@ export class Instance {
     queueMicrotask(() => {
       if (!this.#closed && this.door.nextTick() < -1) this.onShutdown();
     });
+  }
+
+  /** Arranges for the tick that the engine wants next. */
+  arrange(): void {
+    if (!this.#closed) this.#schedule(this.door.nextTick());
   }
 
   /** Arranges for a tick at `at` (ms since 1970; -1 for none). */

@@ -61,13 +61,22 @@ export interface RecoverOptions {
   recover?: "refuse" | "salvage";
   /** The store is known to be left by whoever had it: see {@link Storage.open}. */
   takeOver?: boolean;
+  /** Settings that were made; see `OpenOptions`. */
+  config?: Readonly<Record<string, string | number>>;
 }
 
-function* openSteps(instance: Instance, storage: Storage, options: RecoverOptions): Steps<Persistence> {
+/** What is set where `config` says nothing: Redis' save points, and a log where the store is fit for one. */
+const DEFAULTS = { save: "3600 1 300 100 60 10000", appendonly: "yes" };
+
+function* openSteps(instance: Instance, storage: Storage, options: RecoverOptions): Steps<void> {
   const { door } = instance;
   const begun = Date.now();
   const store = (yield storage.open(options.takeOver ? { takeOver: true } : {})) as Store;
   try {
+    // Before that nobody knows whether the store is fit for a log; after it, the log that is there could not go on.
+    for (const [name, value] of Object.entries(DEFAULTS)) {
+      if (!(name in (options.config ?? {})) && (name !== "appendonly" || store.logs)) door.configure(name, [value]);
+    }
     const listed = (yield store.list("")) as string[];
     door.beginRecovery(store, listed, options.recover === "salvage");
     for (let wanted = door.wanted(); wanted.length > 0; wanted = door.wanted()) {
@@ -78,7 +87,8 @@ function* openSteps(instance: Instance, storage: Storage, options: RecoverOption
     }
     const recovered = door.endRecovery();
     recovered.ms = Date.now() - begun;
-    return new Persistence(instance, store, recovered);
+    instance.persistence = new Persistence(instance, store, recovered);
+    instance.work(() => {});
   } catch (error) {
     yield Promise.resolve(store.close()).catch(() => {});
     throw error instanceof StorageError ? error : new StorageError(`${store.description}: ${error instanceof Error ? error.message : error}`, error);
@@ -86,11 +96,11 @@ function* openSteps(instance: Instance, storage: Storage, options: RecoverOption
 }
 
 /** Reads a database back; it is kept from then on. */
-export const openStore = (instance: Instance, storage: Storage, options: RecoverOptions): Promise<Persistence> =>
+export const openStore = (instance: Instance, storage: Storage, options: RecoverOptions): Promise<void> =>
   inTime(openSteps(instance, storage, options));
 
 /** {@link openStore} for a synchronous store. */
-export const openStoreSync = (instance: Instance, storage: Storage, options: RecoverOptions): Persistence =>
+export const openStoreSync = (instance: Instance, storage: Storage, options: RecoverOptions): void =>
   now(openSteps(instance, storage, options));
 
 /** Somebody who waits until all up to a goal is durable. */
@@ -110,6 +120,7 @@ export class Persistence {
   /** A write is under way, or one is arranged for. */
   #isBusy = false;
   #isArranged = false;
+  #isAttended = false;
   #isClosed = false;
   /** What the store said last, while it fails. */
   #error: unknown;
@@ -129,8 +140,10 @@ export class Persistence {
   /** Comes after whatever may have changed data. Writes at once where replies wait for it, else at the end of this stretch. */
   after(): void {
     const want = this.#door.storage();
-    if (want === 0 || this.#isBusy) return;
-    if (want & 2) this.pump();
+    if (want === 0) return;
+    if (want & 4) this.#instance.arrange();
+    if (this.#isBusy || !(want & 1)) return;
+    if (want & 10) this.pump();
     else if (!this.#isArranged) {
       this.#isArranged = true;
       queueMicrotask(() => {
@@ -162,6 +175,7 @@ export class Persistence {
       }
       this.#wrote(undefined);
     }
+    this.#instance.arrange();
     this.#settle();
   }
 
@@ -198,7 +212,20 @@ export class Persistence {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ goal: this.#door.requestDurable(), resolve, reject });
       this.#instance.work(() => this.pump());
+      this.#attend();
     });
+  }
+
+  /** While somebody waits, time passes: snapshots are taken in slices, and the program stays for the end. */
+  #attend(): void {
+    if (this.#isAttended || this.#waiters.length === 0 || this.#isClosed) return;
+    this.#isAttended = true;
+    setTimeout(() => {
+      this.#isAttended = false;
+      if (!this.#isClosed && !this.#instance.closed) this.#instance.tick();
+      this.#settle();
+      this.#attend();
+    }, 1);
   }
 
   /**

@@ -387,8 +387,6 @@ export interface Commands<B = string> {
   rpushx: (key: Arg, ...elements: Many[]) => number;
   /** Adds members to a set, which is created when missing. O(1) for each member. `SADD` */
   sadd: (key: Arg, ...members: Many[]) => number;
-  /** Writes a snapshot, and answers when it is durable. O(N) where N is the number of keys in all databases. `SAVE` */
-  save: () => "OK";
   /** Iterates over the names of the database's keys. O(1) for each call, O(N) for a whole iteration over N keys. `SCAN` */
   scan: (cursor: Arg, options?: ScanOptions) => [B, B[]];
   /** Answers the number of members of a set. O(1). `SCARD` */
@@ -670,6 +668,8 @@ export interface Waiting<B = string> {
   bzpopmax: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B, number] | null;
   /** Takes out the entry with the lowest score of the first sorted set that has one; waits for one. O(log N). `BZPOPMIN` */
   bzpopmin: (keys: Many, timeout: Double, options?: WaitOptions) => [B, B, number] | null;
+  /** Writes a snapshot, and answers when it is durable. O(N) where N is the number of keys in all databases. `SAVE` */
+  save: (options?: WaitOptions) => "OK";
   /** Waits until so many replicas have the connection's writes, or the time is up; answers how many have. O(1). `WAIT` */
   wait: (numreplicas: Integer, timeout: Integer, options?: WaitOptions) => number;
   /** Waits until the connection's writes are in the append-only files of this server and of so many replicas, or the time is up; answers in how many of each they are. O(1). `WAITAOF` */
@@ -1098,7 +1098,6 @@ rpoplpush
 rpush . *
 rpushx . *
 sadd . *
-save
 scan . match- count- type-
 scard
 sdiff *
@@ -1203,6 +1202,7 @@ brpoplpush
 bzmpop . # . count-
 bzpopmax @ .
 bzpopmin @ .
+save
 wait
 waitaof
 xread count- block- =STREAMS %key,id

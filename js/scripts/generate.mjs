@@ -156,7 +156,8 @@ function method(command) {
   const wire = words.join(" ").toUpperCase();
   const method = camel(words.join("-"));
   const optionsName = `${method[0].toUpperCase()}${method.slice(1)}Options`;
-  const waits = command.flags.some((flag) => flag.toLowerCase() === "blocking");
+  // SAVE waits for the store, which a server of Redis does without serving anybody meanwhile.
+  const waits = command.name === "save" || command.flags.some((flag) => flag.toLowerCase() === "blocking");
   const given = special[command.name];
   const common = { name: command.name, method, wire, summary: command.summary, cost: command.cost, optionsName, waits };
   if (given) {

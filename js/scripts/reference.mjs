@@ -17,8 +17,10 @@ export function examples() {
 
 /** Runs lines on a fresh database; what the last one answers, as redis-cli prints it. */
 export async function run(lines) {
-  const [{ openSync }, { NodeReader, print }, { splitLine }, { encodeCommand }] = await Promise.all([dist("platform/node.js"), dist("cli/print.js"), dist("cli/split.js"), dist("resp.js")]);
-  const db = openSync();
+  const [{ openSync }, { memory }, { NodeReader, print }, { splitLine }, { encodeCommand }] = await Promise.all([
+    dist("platform/node.js"), dist("storage/memory.js"), dist("cli/print.js"), dist("cli/split.js"), dist("resp.js"),
+  ]);
+  const db = openSync({ storage: memory(), config: { save: "", appendonly: "no" } });
   const reader = new NodeReader();
   const session = db.instance.connect({ write: (bytes) => (reader.add(bytes.slice()), true), close() {} });
   let printed = "";

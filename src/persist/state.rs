@@ -72,6 +72,10 @@ pub struct Want {
     pub write: bool,
     /// Replies must wait until it is.
     pub hold: bool,
+    /// A snapshot runs: ticks are wanted soon.
+    pub tick: bool,
+    /// Somebody asked for what is to be written: it is not to be put off.
+    pub asked: bool,
 }
 
 /// Why a snapshot is made.
@@ -388,11 +392,16 @@ impl Persistence {
     #[inline]
     pub fn want(&self, now: i64) -> Want {
         if self.store.is_none() {
-            return Want { write: false, hold: false };
+            return Want { write: false, hold: false, tick: false, asked: false };
         }
         let write = self.rest.is_some()
             || self.step.is_none() && (self.log_is_due(now) || self.snapshot_is_due(now) || !self.deletes.is_empty());
-        Want { write, hold: self.holds() }
+        Want {
+            write,
+            hold: self.holds(),
+            tick: self.plan.is_some() || self.again.is_some(),
+            asked: self.allowance == usize::MAX || self.asked > self.durable,
+        }
     }
 
     /// Whether replies must wait.

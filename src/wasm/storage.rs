@@ -128,12 +128,13 @@ impl Door {
     }
 }
 
-/// What is to be done for the store: 1 when something is to be written, 2 more when replies must wait for it.
+/// What is to be done for the store: 1 when something is to be written, 2 more when replies must wait for it, 4 more when
+/// ticks are wanted soon, 8 more when the write is not to be put off.
 ///
 /// # Safety
 /// See [`super::door_request`].
 #[no_mangle]
 pub unsafe extern "C" fn door_storage(door: *mut u8) -> u32 {
     let want = unsafe { at(door) }.engine.storage_want();
-    want.write as u32 | (want.hold as u32) << 1
+    want.write as u32 | (want.hold as u32) << 1 | (want.tick as u32) << 2 | (want.asked as u32) << 3
 }
