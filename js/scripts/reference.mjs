@@ -39,7 +39,7 @@ const wire = (name) => name.replace("|", " ").toUpperCase();
 async function entry(command, lines) {
   const reply = await run(lines);
   // Time, chance and ids: what is not the same twice is nothing to promise.
-  const steady = reply === (await run(lines)) && !/^(info|time|memory|client\|(list|info|id)|lolwut|object\|idletime|latency|command\|docs|debug)/.test(command.name);
+  const steady = reply === (await run(lines)) && !/^(info|time|lastsave|memory|client\|(list|info|id)|lolwut|object\|idletime|latency|command\|docs|debug)/.test(command.name);
   const fields = [
     ["Syntax", `<code>${escape(command.syntax)}</code>`],
     ["Cost", escape(command.cost)],

@@ -162,7 +162,7 @@ fn after_a_crash_at_any_operation_of_the_store_a_prefix_with_all_that_was_acknow
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (from, to) = match number("CACHELET_CRASH_SEED") {
         Some(seed) => (seed, seed + 1),
-        None => (0, number("CACHELET_CRASH_SEEDS").unwrap_or(60)),
+        None => (0, number("CACHELET_CRASH_SEEDS").unwrap_or(24)),
     };
     let (mut crashes, mut acknowledged) = (0, 0);
     for seed in from..to {
