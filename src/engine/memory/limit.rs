@@ -182,7 +182,7 @@ impl Engine {
     /// while a value takes another form, and what is recorded of it.
     #[inline]
     fn is_room_for(&self, size: usize, count: usize) -> bool {
-        size + count <= LARGE || is_room_for((2 + self.effects.is_wanted() as usize) * size + 64 * count)
+        size + count <= LARGE || is_room_for((2 + self.wants_effects() as usize) * size + 64 * count)
     }
 
     /// Whether there is memory to run a command whose gates were passed earlier.
