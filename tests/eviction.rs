@@ -306,7 +306,7 @@ fn what_is_in_use_outlives_what_is_not_and_what_expires_first_goes_first() {
         assert!(hot > 190, "{policy}: {hot} of 200 hot keys, {cold} of 6000 cold ones");
         assert!((500..2500).contains(&cold), "{policy}: {cold}");
     }
-    let mut bench = Bench::limited(8, "volatile-ttl", 300_000);
+    let mut bench = Bench::limited(8, "volatile-ttl", 240_000);
     for i in 0..3000 {
         let (name, seconds) = if i % 4 == 0 { ("late", 90_000 + i) } else { ("soon", 100 + i) };
         bench.ask(&format!("SET {name}:{i} {} EX {seconds}", "x".repeat(100)));

@@ -61,19 +61,14 @@ unsafe fn copy<const N: usize>(from: *const u8, to: *mut u8, at: usize) {
     unsafe { to.add(at).cast::<[u8; N]>().write_unaligned(from.add(at).cast::<[u8; N]>().read_unaligned()) }
 }
 
-/// Appends `bytes` to `out`. O(n).
+/// Copies `length` bytes. O(n).
+///
+/// # Safety
+/// `from` is valid for reads and `to` for writes of `length` bytes, and they do not overlap.
 #[inline]
-pub fn append(out: &mut Vec<u8>, bytes: &[u8]) {
-    let length = bytes.len();
-    if length > SHORT {
-        return out.extend_from_slice(bytes);
-    }
-    reserve(out, length);
-    let (from, start) = (bytes.as_ptr(), out.len());
-    // SAFETY: `bytes` has `length` bytes, and room for as many behind `start` was just made in another allocation, which
-    // a `&mut` keeps apart from `bytes`. Each arm copies within 0..length and together all of it, by its pattern.
+pub unsafe fn copy_bytes(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: each arm copies within 0..length and together all of it, by its pattern.
     unsafe {
-        let to = out.as_mut_ptr().add(start);
         match length {
             0 => {}
             1..4 => {
@@ -93,13 +88,30 @@ pub fn append(out: &mut Vec<u8>, bytes: &[u8]) {
                 copy::<16>(from, to, 0);
                 copy::<16>(from, to, length - 16);
             }
-            _ => {
+            33..=SHORT => {
                 copy::<16>(from, to, 0);
                 copy::<16>(from, to, 16);
                 copy::<16>(from, to, length - 32);
                 copy::<16>(from, to, length - 16);
             }
+            _ => std::ptr::copy_nonoverlapping(from, to, length),
         }
+    }
+}
+
+/// Appends `bytes` to `out`. O(n).
+#[inline]
+pub fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    let length = bytes.len();
+    if length > SHORT {
+        return out.extend_from_slice(bytes);
+    }
+    reserve(out, length);
+    let start = out.len();
+    // SAFETY: `bytes` has `length` bytes, and room for as many behind `start` was just made in another allocation, which
+    // a `&mut` keeps apart from `bytes`.
+    unsafe {
+        copy_bytes(bytes.as_ptr(), out.as_mut_ptr().add(start), length);
         out.set_len(start + length);
     }
 }

@@ -12,7 +12,7 @@ mod tests;
 use super::strings::grow;
 use super::{Context, DataHandler, Handled, Outcome};
 use crate::bytes::number::{parse_i64, I64_TEXT};
-use crate::keyspace::{Class, Keys, Str, Value};
+use crate::keyspace::{Class, Keys, Str, StrRef, Value, ValueRef};
 use crate::resp::{Args, Fault};
 use fields::{bitfield, bitfield_ro};
 use ranges::{bitcount, bitpos};
@@ -89,7 +89,7 @@ fn checked_offset(offset: i64, limit: usize) -> Result<u64, Fault> {
 fn with_room<T>(keys: &mut Keys, key: &[u8], last: u64, work: impl FnOnce(&mut [u8], bool) -> T) -> Result<T, Fault> {
     let length = usize::try_from((last >> 3) + 1).map_err(|_| Fault::NO_MEMORY)?;
     if let Some(held) = keys.string_mut(key)? {
-        let bytes = held.bytes_mut();
+        let bytes = held.into_bytes();
         let short = bytes.len() < length;
         if short {
             grow(bytes, length)?;
@@ -177,7 +177,7 @@ fn bitop(ctx: &mut Context, args: Args) -> Handled {
     let (destination, sources) = (args.at(2), args.iter_from(3));
     let mut longest = 0;
     for source in sources.clone() {
-        longest = longest.max(ctx.keys.read_string(source)?.map_or(0, Str::len));
+        longest = longest.max(ctx.keys.read_string(source)?.map_or(0, StrRef::len));
     }
     if longest == 0 {
         ctx.keys.delete(destination);
@@ -189,7 +189,7 @@ fn bitop(ctx: &mut Context, args: Args) -> Handled {
     for (index, source) in sources.enumerate() {
         let mut buffer = [0; I64_TEXT];
         let bytes = match ctx.keys.held(source) {
-            Some(Value::Str(value)) => value.bytes(&mut buffer),
+            Some(ValueRef::Str(value)) => value.bytes(&mut buffer),
             _ => &[],
         };
         if index == 0 {

@@ -5,7 +5,7 @@ mod tests;
 
 use super::{Context, DataHandler, Handled, Outcome};
 use crate::bytes::number::I64_TEXT;
-use crate::keyspace::{Class, Keys, Str, Value};
+use crate::keyspace::{Class, Keys, Str, StrRef, Value};
 use crate::resp::{Args, Fault};
 use crate::structures::hyperloglog::{self as hll, sparse::Run, Corrupted, Registers, REGISTERS};
 
@@ -60,15 +60,15 @@ impl From<Corrupted> for Fault {
 }
 
 /// The bytes of a string that is a HyperLogLog.
-fn checked<'s>(value: &'s Str, buffer: &'s mut [u8; I64_TEXT]) -> Result<&'s [u8], Fault> {
+fn checked<'s>(value: StrRef<'s>, buffer: &'s mut [u8; I64_TEXT]) -> Result<&'s [u8], Fault> {
     Some(value.bytes(buffer)).filter(|bytes| hll::is_valid(bytes)).ok_or(NOT_ONE)
 }
 
 /// Opens a HyperLogLog for writing, if the key is there.
 fn open<'k>(keys: &'k mut Keys, key: &[u8]) -> Result<Option<&'k mut Vec<u8>>, Fault> {
     let Some(value) = keys.string_mut(key)? else { return Ok(None) };
-    checked(value, &mut [0; I64_TEXT])?;
-    Ok(Some(value.bytes_mut()))
+    checked(value.get(), &mut [0; I64_TEXT])?;
+    Ok(Some(value.into_bytes()))
 }
 
 fn pfadd(ctx: &mut Context, args: Args) -> Handled {

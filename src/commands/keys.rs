@@ -8,7 +8,7 @@ mod walk;
 
 use super::{database, Context, DataHandler, Handled, Outcome};
 use crate::bytes::number::parse_i64;
-use crate::keyspace::{Class, Keys, Value};
+use crate::keyspace::{Class, Entry, Keys};
 use crate::resp::{Args, Fault};
 use expiry::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
 use object::{object_encoding, object_freq, object_help, object_idletime, object_refcount};
@@ -362,7 +362,7 @@ fn copy(ctx: &mut Context, args: Args) -> Handled {
         false
     } else {
         let expiry = ctx.keys.expiry(source).flatten();
-        let value: Option<Value> = ctx.keys.held(source).cloned();
+        let value = ctx.keys.peek(source).map(Entry::to_value);
         value.is_some_and(|value| {
             let mut keys = ctx.keys.other(db);
             keys.put(destination, value);

@@ -211,11 +211,10 @@ fn srem(ctx: &mut Context, args: Args) -> Handled {
 fn smove(ctx: &mut Context, args: Args) -> Handled {
     let limits = limits(ctx);
     let (source, destination, member) = (args.at(1), args.at(2), args.at(3));
-    let Some(value) = ctx.keys.write(source) else {
+    if ctx.keys.set_mut(source)?.is_none() {
         ctx.reply.flag(false);
         return Ok(Outcome::Done);
-    };
-    let Value::Set(_) = value else { return Err(Fault::WrongType) };
+    }
     ctx.keys.set_mut(destination)?;
     let Some(set) = ctx.keys.set_mut(source)? else { return Ok(Outcome::Done) };
     if source == destination {

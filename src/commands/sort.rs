@@ -6,7 +6,7 @@
 
 use super::{int, Context, DataHandler, Handled, Options, Outcome};
 use crate::bytes::number::{format_i64, parse_f64, push_i64, I64_TEXT};
-use crate::keyspace::{Class, Keys, Str, Value};
+use crate::keyspace::{Class, Keys, StrRef, Value, ValueRef};
 use crate::resp::{Args, Fault};
 use crate::structures::list::{End, Fill, List};
 use crate::structures::listpack::Item;
@@ -97,13 +97,12 @@ impl<'a> Pattern<'a> {
     }
 
     /// What is meant of the value that the key was found to hold.
-    fn pick<'v>(&self, value: &'v Value) -> Option<Item<'v>> {
+    fn pick<'v>(&self, value: ValueRef<'v>) -> Option<Item<'v>> {
         let Pattern::Key { field, .. } = self else { return None };
         match (value, field) {
-            (Value::Hash(hash), Some(field)) => hash.get(field),
-            (Value::Str(Str::Int(number)), None) => Some(Item::Int(*number)),
-            (Value::Str(Str::Fixed(bytes)), None) => Some(Item::Bytes(bytes)),
-            (Value::Str(Str::Growing(bytes)), None) => Some(Item::Bytes(bytes)),
+            (ValueRef::Hash(hash), Some(field)) => hash.get(field),
+            (ValueRef::Str(StrRef::Int(number)), None) => Some(Item::Int(number)),
+            (ValueRef::Str(StrRef::Bytes(bytes)), None) => Some(Item::Bytes(bytes)),
             _ => None,
         }
     }
@@ -243,7 +242,7 @@ fn sort_key(ctx: &mut Context, args: Args, stores: bool) -> Handled {
     let mut range = 0..0;
     match value {
         None => {}
-        Some(Value::List(list)) => {
+        Some(ValueRef::List(list)) => {
             range = plan.range(list.len());
             if plan.unsorted {
                 // From past the end (of an empty range) there is nothing to walk.
@@ -257,7 +256,7 @@ fn sort_key(ctx: &mut Context, args: Args, stores: bool) -> Handled {
                 list.iter().for_each(|element| elements.push(element));
             }
         }
-        Some(Value::Set(set)) => {
+        Some(ValueRef::Set(set)) => {
             // What is stored must not depend on the order in which a set happens to lie.
             if plan.unsorted && plan.store.is_some() {
                 (plan.unsorted, plan.alpha, plan.by) = (false, true, None);
@@ -266,7 +265,7 @@ fn sort_key(ctx: &mut Context, args: Args, stores: bool) -> Handled {
             range = plan.range(set.len());
             set.iter().for_each(|member| elements.push(member));
         }
-        Some(Value::SortedSet(set)) => {
+        Some(ValueRef::SortedSet(set)) => {
             range = plan.range(set.len());
             if plan.unsorted {
                 let members = set.range(range.start, range.len(), plan.descending);

@@ -78,7 +78,7 @@ fn object(engine: &mut Engine, call: &mut Call) -> Result<(), Fault> {
     let mut keys = engine.keyspace.keys(db);
     let idle = keys.used(call.args.at(2)).idle.unwrap_or(0);
     let entry = keys.peek(call.args.at(2)).ok_or(Fault::NoSuchKey)?;
-    let (encoding, used) = (entry.value().encoding(), entry.access());
+    let (encoding, used) = (entry.encoding(), entry.access());
     call.reply().simple(&format!("Value refcount:1 encoding:{encoding} lru:{used} lru_seconds_idle:{idle}"));
     Ok(())
 }

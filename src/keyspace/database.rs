@@ -135,15 +135,14 @@ impl Database {
             .collect();
     }
 
-    /// Opens the entry of `key`, which `make` makes where there is none, and sets its expiry unless that is `None`;
-    /// says whether the entry is new. One lookup.
+    /// Opens the entry of `key`, which `make` makes where there is none; says whether it is new. One lookup. The caller
+    /// says by [`Database::deadline_changed`] what becomes of its deadline, from [`NEVER`] on.
     #[inline]
     pub(crate) fn open(
         &mut self,
         seed: u64,
         place: Place,
         key: &[u8],
-        expire_at: Option<i64>,
         make: impl FnOnce() -> Entry,
     ) -> (&mut Entry, bool) {
         if self.segments.is_empty() {
@@ -152,28 +151,28 @@ impl Database {
         let segment = &mut self.segments[place.segment];
         let (entry, new) = segment.entries.get_or_insert_with_hashed(place.hash, key, make);
         self.len += new as usize;
-        let at = expire_at.unwrap_or(entry.expire_at);
-        if at != entry.expire_at {
-            let change = (at != NEVER) as isize - (entry.expire_at != NEVER) as isize;
-            entry.expire_at = at;
-            segment.volatile = segment.volatile.wrapping_add_signed(change);
-            self.volatile = self.volatile.wrapping_add_signed(change);
-            let idle = segment.volatile == 0 && segment.timed == 0;
-            segment.soonest = if idle { NEVER } else { segment.soonest.min(at) };
-            segment.walk.1 = segment.walk.1.min(at);
-        }
         (entry, new)
+    }
+
+    /// Says that the deadline of the key at `place` was one and is another; [`NEVER`] for none.
+    pub(crate) fn deadline_changed(&mut self, place: Place, was: i64, is: i64) {
+        let segment = &mut self.segments[place.segment];
+        let change = (is != NEVER) as isize - (was != NEVER) as isize;
+        segment.volatile = segment.volatile.wrapping_add_signed(change);
+        self.volatile = self.volatile.wrapping_add_signed(change);
+        segment.lower(is);
+        segment.relax();
     }
 
     pub(crate) fn remove(&mut self, place: Place, key: &[u8]) -> Option<Entry> {
         let segment = self.segments.get_mut(place.segment)?;
         let entry = segment.entries.remove_hashed(place.hash, key)?;
         self.len -= 1;
-        if entry.expire_at != NEVER {
+        if entry.deadline() != NEVER {
             segment.volatile -= 1;
             self.volatile -= 1;
         }
-        if entry.value.is_timed() {
+        if entry.value().is_timed() {
             segment.timed -= 1;
             self.timed -= 1;
         }
@@ -202,12 +201,9 @@ impl Database {
     pub(crate) fn set_expiry(&mut self, place: Place, key: &[u8], at: i64) -> bool {
         let Some(segment) = self.segments.get_mut(place.segment) else { return false };
         let Some(entry) = segment.entries.get_mut_hashed(place.hash, key) else { return false };
-        let change = (at != NEVER) as isize - (entry.expire_at != NEVER) as isize;
-        entry.expire_at = at;
-        segment.volatile = segment.volatile.wrapping_add_signed(change);
-        self.volatile = self.volatile.wrapping_add_signed(change);
-        segment.lower(at);
-        segment.relax();
+        let was = entry.deadline();
+        entry.set_deadline(at);
+        self.deadline_changed(place, was, at);
         true
     }
 
@@ -231,8 +227,8 @@ impl Database {
         loop {
             cursor = segment.entries.scan(cursor, 64, &mut |entry| {
                 seen += 1;
-                let fields = if timed { entry.value.soonest() } else { NEVER };
-                let next = entry.expire_at.min(fields);
+                let fields = if timed { entry.value().soonest() } else { NEVER };
+                let next = entry.deadline().min(fields);
                 if next <= now {
                     due.push(entry.key().into());
                 } else {

@@ -118,8 +118,8 @@ impl Keyspace {
         let mut keys = self.keys(db);
         if due {
             keys.expire_now(&key);
-        } else if let Some((value, _)) = keys.take(&key) {
-            keys.discard(value);
+        } else if let Some(entry) = keys.remove(&key) {
+            keys.discard(entry);
             self.stats.evicted += 1;
             self.changes.removal(db, &key);
             self.changes.notify(Class::EVICTED, "evicted", &key, db);
@@ -135,7 +135,7 @@ impl Keyspace {
             self.eviction.last_db = (self.eviction.last_db + 1) % count;
             let db = self.eviction.last_db;
             if let Some((_, entry)) = self.databases[db].sample(volatile, &mut self.rng) {
-                return Some((db, entry.key().into(), entry.expire_at <= self.now));
+                return Some((db, entry.key().into(), entry.deadline() <= self.now));
             }
         }
         None
@@ -162,7 +162,7 @@ impl Keyspace {
                     }
                 } else if there_are > 0 {
                     // Chance would miss some of so few.
-                    let may_go = |entry: &&Entry| !volatile || entry.expire_at != NEVER;
+                    let may_go = |entry: &&Entry| !volatile || entry.deadline() != NEVER;
                     for entry in database.iter().filter(may_go) {
                         offer(database::place(self.seed, entry.key()), entry);
                     }
@@ -176,9 +176,9 @@ impl Keyspace {
                 let Some(entry) = self.databases.get(db).and_then(|database| database.find_hash(place)) else {
                     continue;
                 };
-                let fits = !volatile || entry.expire_at != NEVER;
+                let fits = !volatile || entry.deadline() != NEVER;
                 if fits && score(&self.access, entry, order, self.now) >= offered {
-                    return Some((db, entry.key().into(), entry.expire_at <= self.now));
+                    return Some((db, entry.key().into(), entry.deadline() <= self.now));
                 }
             }
         }
@@ -188,11 +188,11 @@ impl Keyspace {
 /// The higher, the earlier the entry goes; what has expired first of all. Does not change while time passes, but for LFU, where it
 /// rises; falls when the entry is used.
 fn score(access: &Access, entry: &Entry, order: Order, now: i64) -> u64 {
-    if entry.expire_at <= now {
+    if entry.deadline() <= now {
         return u64::MAX;
     }
     match order {
-        Order::Soonest => i64::MAX.abs_diff(entry.expire_at),
+        Order::Soonest => i64::MAX.abs_diff(entry.deadline()),
         Order::LeastFrequent => 255 - access.frequency(entry.access()) as u64,
         _ => i64::MAX.abs_diff(now / 1000 - access.idle(entry.access()) as i64),
     }
@@ -222,13 +222,13 @@ impl Segment {
         if self.volatile * SPARSE >= self.entries.len() {
             for _ in 0..4 * SPARSE {
                 let entry = self.entries.random(rng)?;
-                if entry.expire_at != NEVER {
+                if entry.deadline() != NEVER {
                     return Some(entry);
                 }
             }
         }
         let at = rng.below(self.volatile);
-        self.entries.iter().filter(|entry| entry.expire_at != NEVER).nth(at)
+        self.entries.iter().filter(|entry| entry.deadline() != NEVER).nth(at)
     }
 }
 

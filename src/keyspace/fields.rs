@@ -3,7 +3,7 @@
 
 use super::database::Place;
 use super::entry::NEVER;
-use super::{Class, Effect, Keys, Value};
+use super::{Class, Effect, Entry, Keys, Value};
 use crate::resp::Fault;
 use crate::structures::hash::Hash;
 
@@ -21,11 +21,7 @@ impl Keys<'_> {
     ) -> Result<Option<&mut Hash>, Fault> {
         let place = self.place(key);
         self.settle_fields(place, key, fields);
-        match self.write_at(place, key) {
-            None => Ok(None),
-            Some(Value::Hash(hash)) => Ok(Some(hash)),
-            Some(_) => Err(Fault::WrongType),
-        }
+        self.hash_at(place, key)
     }
 
     /// [`Keys::hash_fields`] that makes an empty hash where there is no key. The caller must leave it non-empty or call
@@ -41,10 +37,7 @@ impl Keys<'_> {
         if self.write_at(place, key).is_none() {
             self.put(key, Value::Hash(Default::default()));
         }
-        match self.write_at(place, key) {
-            Some(Value::Hash(hash)) => Ok(hash),
-            _ => Err(Fault::WrongType),
-        }
+        self.hash_at(place, key)?.ok_or(Fault::WrongType)
     }
 
     /// Opens a hash to set expiries of `fields`, if the key is there. The caller says so by [`Keys::fields_expire`].
@@ -57,13 +50,11 @@ impl Keys<'_> {
         if self.hash_fields(key, fields)?.is_some_and(|hash| !hash.is_timed()) {
             self.space.databases[self.db].retime(place, false, true, NEVER);
         }
-        match self.write_at(place, key) {
-            Some(Value::Hash(hash)) => {
-                hash.make_timed();
-                Ok(Some(hash))
-            }
-            _ => Ok(None),
+        let mut hash = self.hash_at(place, key)?;
+        if let Some(hash) = &mut hash {
+            hash.make_timed();
         }
+        Ok(hash)
     }
 
     /// Says that a field of the hash at `key` was given the expiry `at`.
@@ -93,7 +84,7 @@ impl Keys<'_> {
     fn remove_hidden(&mut self, place: Place, key: &[u8], fields: &mut dyn Iterator<Item = &[u8]>) {
         self.will_write(place);
         let entry = self.space.databases[self.db].find_mut(place, key);
-        let Some(Value::Hash(hash)) = entry.map(|entry| &mut entry.value) else { return };
+        let Some(hash) = entry.and_then(Entry::get_mut::<Hash>) else { return };
         let gone: Vec<Box<[u8]>> = fields.filter(|field| hash.remove_hidden(field)).map(Box::from).collect();
         let (count, empty) = (gone.len(), hash.is_empty());
         self.fields_gone(place, key, gone, count, empty);
@@ -106,7 +97,7 @@ impl Keys<'_> {
         let recorded = space.changes.record_effects;
         let database = &mut space.databases[self.db];
         let entry = database.find_mut(place, key);
-        let Some(Value::Hash(hash)) = entry.map(|entry| &mut entry.value) else { return 0 };
+        let Some(hash) = entry.and_then(Entry::get_mut::<Hash>) else { return 0 };
         let mut gone = Vec::new();
         let count = hash.expire(space.now, budget, &mut |field| {
             if recorded {
@@ -146,7 +137,7 @@ impl Keys<'_> {
         let place = self.place(key);
         let now = self.space.now;
         match self.space.databases[self.db].find(place, key) {
-            Some(entry) if entry.expire_at <= now => {
+            Some(entry) if entry.deadline() <= now => {
                 self.expire_now(key);
                 0
             }

@@ -1,14 +1,9 @@
 //! The keys of one database as a command sees them: expired keys are gone, reads are counted, writes are noted.
 
 use super::database::{place, Place};
-use super::entry::{Entry, LAST, NEVER};
-use super::{Class, Keyspace, Str, Used, Value};
+use super::entry::{Body, Entry, LAST, NEVER};
+use super::{Class, Keyspace, StrRef, StringMut, Used, Value, ValueRef};
 use crate::resp::Fault;
-use crate::structures::hash::Hash;
-use crate::structures::list::List;
-use crate::structures::set::Set;
-use crate::structures::sorted_set::SortedSet;
-use crate::structures::stream::Stream;
 
 /// A view of one database, made for the length of a command.
 pub struct Keys<'k> {
@@ -27,74 +22,30 @@ pub enum Expiry {
     At(i64),
 }
 
-/// Accessors for one type: reading, writing, and writing with creation. All answer WRONGTYPE to another type.
-macro_rules! typed {
-    ($(#[doc = $what:literal] $variant:ident($type:ty): $read:ident, $write:ident, $create:ident;)*) => { $(
-        #[doc = concat!("Reads ", $what, "; counts a hit or a miss.")]
-        #[inline]
-        pub fn $read(&mut self, key: &[u8]) -> Result<Option<&$type>, Fault> {
-            match self.read(key) {
-                None => Ok(None),
-                Some(Value::$variant(value)) => Ok(Some(value)),
-                Some(_) => Err(Fault::WrongType),
-            }
-        }
-
-        #[doc = concat!("Opens ", $what, " for writing, if the key is there.")]
-        #[inline]
-        pub fn $write(&mut self, key: &[u8]) -> Result<Option<&mut $type>, Fault> {
-            match self.write(key) {
-                None => Ok(None),
-                Some(Value::$variant(value)) => Ok(Some(value)),
-                Some(_) => Err(Fault::WrongType),
-            }
-        }
-
-        #[doc = concat!("Opens ", $what, " for writing; makes an empty one where there is no key. The caller must \
-            leave it non-empty or call [`Keys::remove_if_empty`].")]
-        pub fn $create(&mut self, key: &[u8]) -> Result<&mut $type, Fault> {
-            if self.write(key).is_none() {
-                self.put(key, Value::$variant(Default::default()));
-            }
-            match self.write(key) {
-                Some(Value::$variant(value)) => Ok(value),
-                _ => Err(Fault::WrongType),
-            }
-        }
-    )* };
+/// When the first field of a timed hash expires.
+fn timing(value: &Value) -> Option<i64> {
+    match value {
+        Value::Hash(hash) if hash.is_timed() => Some(hash.soonest().unwrap_or(NEVER)),
+        _ => None,
+    }
 }
 
 impl Keys<'_> {
-    typed! {
-        /// a list
-        List(List): read_list, list_mut, list_or_new;
-        /// a hash
-        Hash(Hash): read_hash, hash_mut, hash_or_new;
-        /// a set
-        Set(Set): read_set, set_mut, set_or_new;
-        /// a sorted set
-        SortedSet(SortedSet): read_sorted_set, sorted_set_mut, sorted_set_or_new;
-        /// a stream
-        Stream(Stream): read_stream, stream_mut, stream_or_new;
-    }
-
     /// Reads a string; counts a hit or a miss.
     #[inline]
-    pub fn read_string(&mut self, key: &[u8]) -> Result<Option<&Str>, Fault> {
-        match self.read(key) {
+    pub fn read_string(&mut self, key: &[u8]) -> Result<Option<StrRef<'_>>, Fault> {
+        match self.read_entry(key) {
             None => Ok(None),
-            Some(Value::Str(value)) => Ok(Some(value)),
-            Some(_) => Err(Fault::WrongType),
+            Some(entry) => entry.string().map(Some).ok_or(Fault::WrongType),
         }
     }
 
     /// Opens a string for writing in place, if the key is there.
     #[inline]
-    pub fn string_mut(&mut self, key: &[u8]) -> Result<Option<&mut Str>, Fault> {
+    pub fn string_mut(&mut self, key: &[u8]) -> Result<Option<StringMut<'_>>, Fault> {
         match self.write(key) {
             None => Ok(None),
-            Some(Value::Str(value)) => Ok(Some(value)),
-            Some(_) => Err(Fault::WrongType),
+            Some(entry) => entry.string_mut().map(Some).ok_or(Fault::WrongType),
         }
     }
 
@@ -140,9 +91,9 @@ impl Keys<'_> {
     #[cold]
     fn settle_slowly(&mut self, place: Place, key: &[u8]) {
         let Some(entry) = self.space.databases[self.db].find(place, key) else { return };
-        if entry.expire_at <= self.space.now {
+        if entry.deadline() <= self.space.now {
             self.expire_now(key);
-        } else if entry.value.soonest() <= self.space.now {
+        } else if entry.value().soonest() <= self.space.now {
             self.expire_fields(place, key, super::fields::AT_ONCE);
         }
     }
@@ -152,7 +103,7 @@ impl Keys<'_> {
         let place = self.place(key);
         self.will_write(place);
         if let Some(old) = self.space.databases[self.db].remove(place, key) {
-            self.discard(old.value);
+            self.discard(old);
             self.space.stats.expired += 1;
             self.space.changes.removal(self.db, key);
             self.space.changes.notify(Class::EXPIRED, "expired", key, self.db);
@@ -160,16 +111,20 @@ impl Keys<'_> {
         }
     }
 
-    /// Large values are freed in slices, later.
-    pub(super) fn discard(&mut self, value: Value) {
-        if value.is_large() {
-            self.space.garbage.push(value);
+    /// Frees what was a key; a large value in slices, later.
+    pub(super) fn discard(&mut self, entry: Entry) {
+        if entry.value().is_large() {
+            self.space.garbage.push(entry.into_value());
         }
     }
 
     /// Reads the value of `key` for a command: counts a hit or a miss and marks it as used.
     #[inline]
-    pub fn read(&mut self, key: &[u8]) -> Option<&Value> {
+    pub fn read(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
+        self.read_entry(key).map(Entry::value)
+    }
+
+    pub(super) fn read_entry(&mut self, key: &[u8]) -> Option<&Entry> {
         let place = self.place(key);
         self.settle(place, key);
         let space = &mut *self.space;
@@ -179,7 +134,7 @@ impl Keys<'_> {
                 if space.touches {
                     space.access.mark(entry);
                 }
-                Some(&entry.value)
+                Some(entry)
             }
             None => {
                 space.stats.misses += 1;
@@ -189,9 +144,9 @@ impl Keys<'_> {
         }
     }
 
-    /// Opens the value of `key` for writing: marks it as used, counts nothing.
+    /// Opens the entry of `key` for writing to its value: marks it as used, counts nothing.
     #[inline]
-    pub fn write(&mut self, key: &[u8]) -> Option<&mut Value> {
+    pub fn write(&mut self, key: &[u8]) -> Option<&mut Entry> {
         let place = self.place(key);
         self.settle(place, key);
         self.write_at(place, key)
@@ -199,12 +154,12 @@ impl Keys<'_> {
 
     /// [`Keys::write`] of a key that is settled.
     #[inline]
-    pub(super) fn write_at(&mut self, place: Place, key: &[u8]) -> Option<&mut Value> {
+    pub(super) fn write_at(&mut self, place: Place, key: &[u8]) -> Option<&mut Entry> {
         self.will_write(place);
         let space = &mut *self.space;
         let entry = space.databases[self.db].find_mut(place, key)?;
         space.access.mark(entry);
-        Some(&mut entry.value)
+        Some(entry)
     }
 
     /// Looks at the entry of `key` without counting or marking it as used.
@@ -238,7 +193,7 @@ impl Keys<'_> {
     }
 
     /// The value of a key that this command has read already: for commands that work on several keys at once.
-    pub fn held(&self, key: &[u8]) -> Option<&Value> {
+    pub fn held(&self, key: &[u8]) -> Option<ValueRef<'_>> {
         self.space.databases[self.db].find(self.place(key), key).map(Entry::value)
     }
 
@@ -259,72 +214,74 @@ impl Keys<'_> {
     }
 
     fn replace(&mut self, key: &[u8], value: Value, expiry: Expiry) -> bool {
-        let mut value = Some(value);
-        let (entry, new) = self.open(key, expiry, || value.take().expect("made at most once"));
-        let old = value.map(|value| std::mem::replace(&mut entry.value, value));
-        let (was, is) = (old.as_ref().is_some_and(Value::is_timed), entry.value.is_timed());
-        if was || is {
-            let soonest = entry.value.soonest();
-            self.retime(key, was, is, soonest);
+        let timed = timing(&value);
+        let mut short = Default::default();
+        let new = self.store(key, Body::value(value, &mut short), expiry);
+        if let Some(soonest) = timed {
+            self.retime(key, false, true, soonest);
         }
-        old.into_iter().for_each(|old| self.discard(old));
         new
     }
 
-    /// Gives `key` the string `bytes`, whatever it held, with one lookup and, over a string of the same length,
+    /// Gives `key` the string `bytes`, whatever it held, with one lookup and, over a string of about the same length,
     /// without allocating. True when the key is new.
-    #[inline]
+    #[inline(never)]
     pub fn put_string(&mut self, key: &[u8], bytes: &[u8], expiry: Expiry) -> bool {
-        let (entry, new) = self.open(key, expiry, || Value::string(bytes));
-        if new {
-            return true;
-        }
-        match &mut entry.value {
-            Value::Str(held) => held.assign(bytes),
-            other => {
-                let old = std::mem::replace(other, Value::string(bytes));
-                if old.is_timed() {
-                    self.retime(key, true, false, NEVER);
-                }
-                self.discard(old);
-            }
-        }
-        false
+        self.store(key, Body::string(bytes), expiry)
     }
 
-    /// Opens the entry of `key` as used now, makes it where there is none, sets its expiry; says whether it is new.
-    #[inline]
-    fn open(&mut self, key: &[u8], expiry: Expiry, make: impl FnOnce() -> Value) -> (&mut Entry, bool) {
+    /// Gives `key` this value as used now, with one lookup. True when the key is new.
+    fn store(&mut self, key: &[u8], body: Body, expiry: Expiry) -> bool {
         let place = self.place(key);
         self.settle(place, key);
         self.will_write(place);
         let space = &mut *self.space;
-        let expire_at = match expiry {
-            Expiry::Keep => None,
-            Expiry::Never => Some(NEVER),
-            // The last millisecond that 64 bits can name stands for never.
-            Expiry::At(at) => Some(at.min(NEVER - 1)),
-        };
+        let database = &mut space.databases[self.db];
         let access = space.access.fresh();
-        let make = || Entry::new(key, make(), access);
-        let (entry, new) = space.databases[self.db].open(space.seed, place, key, expire_at, make);
+        let mut deadline = match expiry {
+            Expiry::Keep | Expiry::Never => NEVER,
+            Expiry::At(at) => at.min(LAST),
+        };
+        let (entry, new) = database.open(space.seed, place, key, || Entry::new(key, body, deadline, access));
+        let (mut was, mut old) = (NEVER, None);
         if !new {
+            was = entry.deadline();
+            if expiry == Expiry::Keep {
+                deadline = was;
+            }
+            old = entry.set(body, deadline);
             space.access.mark(entry);
-        } else {
+        }
+        if was != deadline {
+            database.deadline_changed(place, was, deadline);
+        }
+        if new {
             space.changes.notify(Class::NEW, "new", key, self.db);
         }
-        (entry, new)
+        if let Some(old) = old {
+            if old.view().is_timed() {
+                self.retime(key, true, false, NEVER);
+            }
+            if old.view().is_large() {
+                self.space.garbage.push(old);
+            }
+        }
+        new
     }
 
     /// Gives a key that is not there a value, an expiry (milliseconds since 1970) and access data, as they were kept
     /// somewhere: notes nothing. False when the key is there already.
     pub fn load(&mut self, key: &[u8], value: Value, expire_at: Option<i64>, access: u32) -> bool {
         let place = self.place(key);
-        let timed = value.is_timed().then(|| value.soonest());
-        let at = expire_at.map_or(NEVER, |at| at.min(LAST));
+        let timed = timing(&value);
+        let deadline = expire_at.map_or(NEVER, |at| at.min(LAST));
         let space = &mut *self.space;
-        let make = || Entry::new(key, value, access);
-        let (_, new) = space.databases[self.db].open(space.seed, place, key, Some(at), make);
+        let database = &mut space.databases[self.db];
+        let make = || Entry::new(key, Body::value(value, &mut Default::default()), deadline, access);
+        let (_, new) = database.open(space.seed, place, key, make);
+        if new && deadline != NEVER {
+            database.deadline_changed(place, NEVER, deadline);
+        }
         if let Some(soonest) = timed.filter(|_| new) {
             self.retime(key, false, true, soonest);
         }
@@ -333,33 +290,36 @@ impl Keys<'_> {
 
     /// Removes `key` and hands out its value. Notes nothing: see [`Keys::delete`].
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
+        let entry = self.remove(key)?;
+        let expiry = entry.expire_at();
+        Some((entry.into_value(), expiry))
+    }
+
+    pub(super) fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         let place = self.place(key);
         self.settle(place, key);
         self.will_write(place);
-        let entry = self.space.databases[self.db].remove(place, key)?;
-        let expiry = entry.expire_at();
-        Some((entry.value, expiry))
+        self.space.databases[self.db].remove(place, key)
     }
 
     /// Removes `key` and notes a `del` event and one change; false when it was not there. Large values are freed
     /// in slices, so this never holds the thread.
     pub fn delete(&mut self, key: &[u8]) -> bool {
-        match self.take(key) {
-            Some((value, _)) => {
-                self.discard(value);
-                self.modified(key, Class::GENERIC, "del");
-                true
-            }
-            None => false,
+        let removed = self.remove(key);
+        let deleted = removed.is_some();
+        if let Some(entry) = removed {
+            self.discard(entry);
+            self.modified(key, Class::GENERIC, "del");
         }
+        deleted
     }
 
     /// Removes `key` with a `del` event when its aggregate has lost its last element. Does not count as a change
     /// of its own: the removal of the element did.
     pub fn remove_if_empty(&mut self, key: &[u8]) -> bool {
-        let empty = self.peek(key).is_some_and(|entry| entry.value.is_empty());
+        let empty = self.peek(key).is_some_and(|entry| entry.value().is_empty());
         if empty {
-            self.take(key);
+            self.remove(key);
             self.notify(key, Class::GENERIC, "del");
         }
         empty
@@ -454,7 +414,7 @@ impl Keys<'_> {
         for _ in 0..100 {
             let space = &mut *self.space;
             let (_, entry) = space.databases[self.db].sample(false, &mut space.rng)?;
-            let (key, due): (Box<[u8]>, bool) = (entry.key().into(), entry.expire_at <= space.now);
+            let (key, due): (Box<[u8]>, bool) = (entry.key().into(), entry.deadline() <= space.now);
             if !due {
                 return Some(key);
             }

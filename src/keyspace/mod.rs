@@ -15,11 +15,11 @@ mod versions;
 pub use access::Used;
 pub use changes::{Changes, Class, Effect, Event};
 pub use database::{Database, SEGMENTS};
-pub use entry::Entry;
+pub use entry::{Entry, StringMut};
 pub use eviction::{Order, Policy};
 pub use keys::{Expiry, Keys};
 pub use tracker::{Segment, Take, Tracker};
-pub use value::{Str, Value};
+pub use value::{Str, StrRef, Value, ValueRef};
 pub use versions::Versions;
 
 use crate::bytes::Rng;
@@ -268,14 +268,14 @@ impl Keyspace {
         let mut left = budget as isize;
         while left > 0 {
             if let Some(value) = self.garbage.last_mut() {
-                left -= value.weight().min(budget) as isize + 1;
+                left -= value.view().weight().min(budget) as isize + 1;
                 if value.free_some(budget) {
                     self.garbage.pop();
                 }
             } else if let Some(table) = self.flushed.last_mut() {
                 left -= 1;
                 match table.pop_any() {
-                    Some(entry) if entry.value.is_large() => self.garbage.push(entry.value),
+                    Some(entry) if entry.value().is_large() => self.garbage.push(entry.into_value()),
                     Some(_) => {}
                     None => drop(self.flushed.pop()),
                 }

@@ -28,7 +28,7 @@ pub use read::Reader;
 pub use text::{Length, Text};
 pub use write::Writer;
 
-use crate::keyspace::{EncodingLimits, Value};
+use crate::keyspace::{EncodingLimits, Value, ValueRef};
 
 /// Numbers of the types, as they stand before a value.
 pub mod types {
@@ -72,7 +72,7 @@ pub const NEWEST: u16 = 12;
 const FOOTER: usize = 10;
 
 /// The payload DUMP answers for `value`. O(bytes of the value).
-pub fn dump(value: &Value) -> Vec<u8> {
+pub fn dump(value: ValueRef) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.kind(value);
     writer.value(value);

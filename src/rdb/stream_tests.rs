@@ -70,7 +70,7 @@ fn what_was_dumped_restores_to_the_same_and_damage_is_refused_or_sound() {
         let many = if seed % 8 == 0 { rng.below(300) } else { rng.below(8) };
         let stream = any_stream(&mut rng, many);
         let shown = show(&stream);
-        let payload = dump(&Value::Stream(Box::new(stream)));
+        let payload = dump(Value::Stream(Box::new(stream)).view());
         let body = open(&payload).expect("a footer");
         assert_eq!(restored(body), Some(shown));
         for _ in 0..20 {
@@ -87,7 +87,7 @@ fn what_was_dumped_restores_to_the_same_and_damage_is_refused_or_sound() {
             match restore(&body, &Keyspace::new(1, 7).limits) {
                 Ok(value) => {
                     let Value::Stream(stream) = &value else { continue };
-                    assert_eq!(restored(open(&dump(&value)).expect("a footer")), Some(show(stream)));
+                    assert_eq!(restored(open(&dump(value.view())).expect("a footer")), Some(show(stream)));
                     sound += 1;
                 }
                 Err(_) => refused += 1,
@@ -118,7 +118,7 @@ fn a_payload_of_a_server_restores_and_is_written_back() {
             "group h 2-0 None",
         ]
     );
-    assert_eq!(dump(&Value::Stream(stream)), SERVER);
+    assert_eq!(dump(Value::Stream(stream).view()), SERVER);
 }
 
 #[test]

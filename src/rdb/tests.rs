@@ -25,22 +25,22 @@ fn payload(body: &[u8], version: u16) -> Vec<u8> {
 /// A value as text, sets and hashes sorted.
 fn show(value: &Value) -> String {
     let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-    let mut parts: Vec<String> = match value {
-        Value::Str(string) => vec![text(string.bytes(&mut [0; I64_TEXT]))],
-        Value::List(list) => list.iter().map(|item| text(&item.to_vec())).collect(),
-        Value::Set(set) => set.iter().map(|item| text(&item.to_vec())).collect(),
-        Value::Hash(hash) => {
+    let mut parts: Vec<String> = match value.view() {
+        ValueRef::Str(string) => vec![text(string.bytes(&mut [0; I64_TEXT]))],
+        ValueRef::List(list) => list.iter().map(|item| text(&item.to_vec())).collect(),
+        ValueRef::Set(set) => set.iter().map(|item| text(&item.to_vec())).collect(),
+        ValueRef::Hash(hash) => {
             let expiry = |at: Option<i64>| at.map_or(String::new(), |at| format!("@{at}"));
             let field = |f: Item, v: Item, at| format!("{}={}{}", text(&f.to_vec()), text(&v.to_vec()), expiry(at));
             hash.entries().map(|(f, v, at)| field(f, v, at)).collect()
         }
-        Value::SortedSet(set) => set.iter().map(|(m, s)| format!("{}:{}", text(&m.to_vec()), s)).collect(),
-        Value::Stream(stream) => super::stream::tests::show(stream),
+        ValueRef::SortedSet(set) => set.iter().map(|(m, s)| format!("{}:{}", text(&m.to_vec()), s)).collect(),
+        ValueRef::Stream(stream) => super::stream::tests::show(stream),
     };
     if matches!(value, Value::Set(_) | Value::Hash(_)) {
         parts.sort();
     }
-    format!("{} {}", value.encoding(), parts.join(" "))
+    format!("{} {}", value.view().encoding(), parts.join(" "))
 }
 
 fn read(body: &[u8]) -> Result<String, Damage> {
@@ -123,9 +123,9 @@ fn what_was_dumped_restores_to_the_same() {
     let mut encodings = std::collections::BTreeSet::new();
     for _ in 0..3000 {
         let value = any_value(&mut rng, &limits);
-        let payload = dump(&value);
+        let payload = dump(value.view());
         let back = restore(open(&payload).expect("a footer"), &limits).expect("a value");
-        encodings.insert(format!("{} {}", value.type_name(), value.encoding()));
+        encodings.insert(format!("{} {}", value.view().type_name(), value.view().encoding()));
         // A string that grew, and a listpack a little past its limit, come back in their tightest form.
         let tightened = matches!(value, Value::Str(_) | Value::List(_));
         let strip = |text: String| text.split_once(' ').map(|(_, rest)| rest.to_owned());
@@ -399,9 +399,9 @@ fn damage_is_named_with_its_place() {
 
 /// What may be done with a value that came from outside is done to it.
 fn exercise(value: &Value, limits: &EncodingLimits) {
-    assert!(!value.is_empty());
+    assert!(!value.view().is_empty());
     let shown = show(value);
-    let again = restore(open(&dump(value)).expect("a footer"), limits).expect("our own");
+    let again = restore(open(&dump(value.view())).expect("a footer"), limits).expect("our own");
     assert_eq!(show(&again).split_once(' ').map(|(_, rest)| rest), shown.split_once(' ').map(|(_, rest)| rest));
 }
 
@@ -410,7 +410,7 @@ fn damaged_bodies_are_refused_or_sound() {
     let (mut rng, limits) = (Rng::new(5), limits());
     let mut bodies: Vec<Vec<u8>> = every_encoding().into_iter().map(|(body, _)| body).collect();
     for _ in 0..60 {
-        let payload = dump(&any_value(&mut rng, &limits));
+        let payload = dump(any_value(&mut rng, &limits).view());
         bodies.push(open(&payload).expect("a footer").to_vec());
     }
     let (mut sound, mut refused) = (0, 0);

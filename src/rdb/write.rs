@@ -10,7 +10,7 @@
 use super::lzf::Compressor;
 use super::types;
 use crate::bytes::number::{format_i64, parse_i64, I64_TEXT};
-use crate::keyspace::{Str, Value};
+use crate::keyspace::{StrRef, ValueRef};
 use crate::structures::hash::Hash;
 use crate::structures::list::{List, NodeRef};
 use crate::structures::listpack::Item;
@@ -157,36 +157,35 @@ impl Writer {
     }
 
     /// The number of the type that [`Writer::value`] writes `value` as.
-    pub fn kind(&mut self, value: &Value) {
+    pub fn kind(&mut self, value: ValueRef) {
         self.byte(match value {
-            Value::Str(_) => types::STRING,
-            Value::List(_) => types::LIST_QUICKLIST_2,
-            Value::Set(set) => match **set {
+            ValueRef::Str(_) => types::STRING,
+            ValueRef::List(_) => types::LIST_QUICKLIST_2,
+            ValueRef::Set(set) => match set {
                 Set::Intset(_) => types::SET_INTSET,
                 // A listpack of its own type only came with version 11.
                 Set::Listpack(_) | Set::Table(_) => types::SET,
             },
-            Value::SortedSet(set) if set.listpack().is_some() => types::ZSET_LISTPACK,
-            Value::SortedSet(_) => types::ZSET_2,
-            Value::Hash(hash) if hash.listpack().is_some() => types::HASH_LISTPACK,
-            Value::Hash(hash) if hash.timed_listpack().is_some() => types::HASH_LISTPACK_EX,
-            Value::Hash(hash) if hash.soonest().is_some() => types::HASH_METADATA,
-            Value::Hash(_) => types::HASH,
-            Value::Stream(_) => types::STREAM_LISTPACKS_2,
+            ValueRef::SortedSet(set) if set.listpack().is_some() => types::ZSET_LISTPACK,
+            ValueRef::SortedSet(_) => types::ZSET_2,
+            ValueRef::Hash(hash) if hash.listpack().is_some() => types::HASH_LISTPACK,
+            ValueRef::Hash(hash) if hash.timed_listpack().is_some() => types::HASH_LISTPACK_EX,
+            ValueRef::Hash(hash) if hash.soonest().is_some() => types::HASH_METADATA,
+            ValueRef::Hash(_) => types::HASH,
+            ValueRef::Stream(_) => types::STREAM_LISTPACKS_2,
         });
     }
 
     /// A value, without its type. O(its bytes).
-    pub fn value(&mut self, value: &Value) {
+    pub fn value(&mut self, value: ValueRef) {
         match value {
-            Value::Str(Str::Int(number)) => self.number(*number),
-            Value::Str(Str::Fixed(bytes)) => self.string(bytes),
-            Value::Str(Str::Growing(bytes)) => self.string(bytes),
-            Value::List(list) => self.list(list),
-            Value::Set(set) => self.set(set),
-            Value::SortedSet(set) => self.sorted_set(set),
-            Value::Hash(hash) => self.hash(hash),
-            Value::Stream(stream) => self.stream(stream),
+            ValueRef::Str(StrRef::Int(number)) => self.number(number),
+            ValueRef::Str(StrRef::Bytes(bytes)) => self.string(bytes),
+            ValueRef::List(list) => self.list(list),
+            ValueRef::Set(set) => self.set(set),
+            ValueRef::SortedSet(set) => self.sorted_set(set),
+            ValueRef::Hash(hash) => self.hash(hash),
+            ValueRef::Stream(stream) => self.stream(stream),
         }
     }
 

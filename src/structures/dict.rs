@@ -108,8 +108,8 @@ fn is_full<T>(table: &HashTable<T>) -> bool {
 }
 
 /// Puts `item` into a table that is known to have room and not to hold its key.
-fn place<T: Keyed>(table: &mut HashTable<T>, seed: u64, hash: u64, item: T) -> &mut T {
-    table.insert_unique(spread(hash), item, |other| spread(item_hash(seed, other))).into_mut()
+fn place<T>(table: &mut HashTable<T>, hash: u64, item: T) -> &mut T {
+    table.insert_unique(spread(hash), item, |_| unreachable!("the table has room")).into_mut()
 }
 
 /// Moves all items into a table made for `capacity`.
@@ -119,7 +119,7 @@ fn rebuild<T: Keyed>(table: &mut HashTable<T>, seed: u64, capacity: usize) {
     let mut fresh = HashTable::with_capacity(capacity);
     for item in std::mem::take(table) {
         let hash = item_hash(seed, &item);
-        place(&mut fresh, seed, hash, item);
+        place(&mut fresh, hash, item);
     }
     *table = fresh;
 }
@@ -276,7 +276,6 @@ impl<T: Keyed> Dict<T> {
         while is_full(self.table(hash)) {
             self.make_room(hash);
         }
-        let seed = self.seed;
         let table = match &mut self.form {
             Form::One(table) => table,
             Form::Many(directory) => {
@@ -284,7 +283,7 @@ impl<T: Keyed> Dict<T> {
                 directory.table_mut(hash)
             }
         };
-        place(table, seed, hash, item)
+        place(table, hash, item)
     }
 
     #[cold]

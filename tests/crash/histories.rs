@@ -3,7 +3,7 @@
 use cachelet::bytes::number::I64_TEXT;
 use cachelet::bytes::{hash_bytes, Rng};
 use cachelet::engine::Engine;
-use cachelet::keyspace::Value;
+use cachelet::keyspace::ValueRef;
 use cachelet::rdb;
 use cachelet::resp::{Args, Span};
 use cachelet::structures::listpack::Item;
@@ -45,7 +45,7 @@ pub fn state(engine: &Engine) -> State {
             let mut add =
                 |what: &[u8], at: i64| state.push((hash_bytes(11, &[name.as_slice(), b"=", what].concat()), at));
             match entry.value() {
-                Value::Hash(hash) => {
+                ValueRef::Hash(hash) => {
                     for (field, value, expiry) in hash.all_entries() {
                         let at = expiry.unwrap_or(i64::MAX);
                         let text = |item: Item| item.bytes(&mut [0; I64_TEXT]).to_vec();
@@ -54,7 +54,7 @@ pub fn state(engine: &Engine) -> State {
                     }
                 }
                 // A large set has no order.
-                Value::Set(set) => set.iter().for_each(|member| add(&member.to_vec(), until)),
+                ValueRef::Set(set) => set.iter().for_each(|member| add(&member.to_vec(), until)),
                 value => add(&rdb::dump(value), until),
             }
         }

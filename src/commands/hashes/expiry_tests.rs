@@ -127,7 +127,7 @@ fn expiries_go_along_with_copies_and_names() {
     at(&mut bench, START + 100);
     assert_eq!(bench.run("HGETALL g"), "*2\r\n$1\r\nb\r\n$1\r\n1\r\n");
     while bench.space.expire_some(100) {}
-    assert_eq!(bench.space.keys(0).held(b"f").map(crate::keyspace::Value::len), Some(1));
+    assert_eq!(bench.space.keys(0).held(b"f").map(crate::keyspace::ValueRef::len), Some(1));
 }
 
 #[test]
@@ -228,7 +228,7 @@ type Model = BTreeMap<String, BTreeMap<String, (String, Option<i64>)>>;
 fn contents(bench: &mut Bench) -> Model {
     let mut found = Model::new();
     for entry in bench.space.database(0).iter() {
-        let crate::keyspace::Value::Hash(hash) = entry.value() else { panic!("only hashes here") };
+        let crate::keyspace::ValueRef::Hash(hash) = entry.value() else { panic!("only hashes here") };
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         let fields = hash.entries().map(|(name, value, at)| (text(name.to_vec()), (text(value.to_vec()), at)));
         found.insert(text(entry.key().to_vec()), fields.collect());

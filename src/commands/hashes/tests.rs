@@ -18,7 +18,7 @@ fn ask(engine: &mut Engine, id: SessionId, line: &str) -> String {
 }
 
 fn encoding(engine: &mut Engine, key: &str) -> &'static str {
-    engine.keyspace.keys(0).peek(key.as_bytes()).map_or("none", |entry| entry.value().encoding())
+    engine.keyspace.keys(0).peek(key.as_bytes()).map_or("none", |entry| entry.encoding())
 }
 
 #[test]

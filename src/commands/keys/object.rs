@@ -1,7 +1,7 @@
 //! OBJECT: how values are held.
 
 use crate::commands::{help, Context, Handled, Outcome};
-use crate::keyspace::{Entry, Str, Value};
+use crate::keyspace::{Entry, StrRef, ValueRef};
 use crate::resp::{Args, Fault};
 
 /// What Redis answers for the integers that all keys share one object for.
@@ -28,14 +28,14 @@ fn about(ctx: &mut Context, args: Args, answer: impl FnOnce(&mut crate::resp::Re
 
 pub(super) fn object_encoding(ctx: &mut Context, args: Args) -> Handled {
     about(ctx, args, |reply, entry| {
-        reply.bulk(entry.value().encoding().as_bytes());
+        reply.bulk(entry.encoding().as_bytes());
         Ok(Outcome::Done)
     })
 }
 
 pub(super) fn object_refcount(ctx: &mut Context, args: Args) -> Handled {
     about(ctx, args, |reply, entry| {
-        let shared = matches!(entry.value(), Value::Str(Str::Int(0..=9999)));
+        let shared = matches!(entry.value(), ValueRef::Str(StrRef::Int(0..=9999)));
         reply.int(if shared { SHARED } else { 1 });
         Ok(Outcome::Done)
     })

@@ -27,7 +27,7 @@ fn effects(engine: &mut Engine) -> Vec<String> {
 }
 
 fn encoding(engine: &mut Engine, key: &str) -> &'static str {
-    engine.keyspace.keys(0).peek(key.as_bytes()).map_or("none", |entry| entry.value().encoding())
+    engine.keyspace.keys(0).peek(key.as_bytes()).map_or("none", |entry| entry.encoding())
 }
 
 fn elements(engine: &mut Engine, id: SessionId, key: &str) -> Vec<String> {

@@ -4,7 +4,7 @@ use super::{bulk, limits};
 use crate::bytes::hash_bytes;
 use crate::bytes::number::I64_TEXT;
 use crate::commands::{int_in, Context, Handled, Options, Outcome};
-use crate::keyspace::{Class, Keys, Value};
+use crate::keyspace::{Class, Keys, Value, ValueRef};
 use crate::resp::{Args, Fault};
 use crate::structures::listpack::Item;
 use crate::structures::set::Set;
@@ -25,7 +25,7 @@ fn read_all(ctx: &mut Context, args: Args, at: Range<usize>) -> Result<(), Fault
 /// The sets of keys that were read.
 fn sets<'k>(keys: &'k Keys, args: Args, at: Range<usize>) -> Vec<Option<&'k Set>> {
     at.map(|index| match keys.held(args.at(index)) {
-        Some(Value::Set(set)) => Some(&**set),
+        Some(ValueRef::Set(set)) => Some(set),
         _ => None,
     })
     .collect()

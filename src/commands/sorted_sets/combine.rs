@@ -6,7 +6,7 @@
 use super::{open_entries, store, write_entry};
 use crate::bytes::hash_bytes;
 use crate::commands::{double, int, int_in, Context, Handled, Options, Outcome};
-use crate::keyspace::{Keys, Value};
+use crate::keyspace::{Keys, ValueRef};
 use crate::resp::{Args, Fault};
 use crate::structures::listpack::Item;
 use crate::structures::set::Set;
@@ -57,11 +57,11 @@ enum Source<'k> {
 }
 
 impl<'k> Source<'k> {
-    fn of(value: Option<&'k Value>) -> Result<Self, Fault> {
+    fn of(value: Option<ValueRef<'k>>) -> Result<Self, Fault> {
         match value {
             None => Ok(Source::Missing),
-            Some(Value::Set(set)) => Ok(Source::Set(set)),
-            Some(Value::SortedSet(set)) => Ok(Source::SortedSet(set)),
+            Some(ValueRef::Set(set)) => Ok(Source::Set(set)),
+            Some(ValueRef::SortedSet(set)) => Ok(Source::SortedSet(set)),
             Some(_) => Err(Fault::WrongType),
         }
     }

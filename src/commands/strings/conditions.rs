@@ -3,7 +3,7 @@
 use super::{Context, Handled, Outcome};
 use crate::bytes::number::I64_TEXT;
 use crate::bytes::xxh3::xxh3;
-use crate::keyspace::{Str, Value};
+use crate::keyspace::{StrRef, ValueRef};
 use crate::resp::{Args, Fault};
 
 /// A test of the string that a key holds.
@@ -33,7 +33,7 @@ impl<'a> Test<'a> {
     }
 
     /// Whether `string` passes; a digest must have the length of one.
-    pub(super) fn passes(self, string: &Str) -> Result<bool, Fault> {
+    pub(super) fn passes(self, string: StrRef) -> Result<bool, Fault> {
         let mut text = [0; I64_TEXT];
         let bytes = string.bytes(&mut text);
         match self {
@@ -75,7 +75,7 @@ pub(super) fn delex(ctx: &mut Context, args: Args) -> Handled {
         2 => true,
         4 => match ctx.keys.read(key) {
             None => false,
-            Some(Value::Str(string)) => Test::named(args.at(2), args.at(3))
+            Some(ValueRef::Str(string)) => Test::named(args.at(2), args.at(3))
                 .ok_or(Fault::Text("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE"))?
                 .passes(string)?,
             Some(_) => return Err(Fault::Text("ERR Key should be of string type if conditions are specified")),

@@ -4,19 +4,19 @@ use super::{Context, Handled, Outcome};
 use crate::bytes::extended::{add_decimal, DecimalError};
 use crate::bytes::number::{parse_i64, I64_TEXT};
 use crate::commands::int;
-use crate::keyspace::{Class, Str, Value};
+use crate::keyspace::{Class, Str, StrRef, Value};
 use crate::resp::{Args, Fault};
 
 #[inline]
 fn add(ctx: &mut Context, key: &[u8], increment: i64) -> Handled {
     let sum = match ctx.keys.string_mut(key)? {
         Some(held) => {
-            let number = match &*held {
-                Str::Int(number) => *number,
+            let number = match held.get() {
+                StrRef::Int(number) => number,
                 text => parse_i64(text.bytes(&mut [0; I64_TEXT])).ok_or(Fault::NotInteger)?,
             };
             let sum = number.checked_add(increment).ok_or(Fault::Overflow)?;
-            *held = Str::Int(sum);
+            held.set_int(sum);
             sum
         }
         None => {
@@ -57,9 +57,9 @@ pub(super) fn incrbyfloat(ctx: &mut Context, args: Args) -> Handled {
     let text;
     match ctx.keys.string_mut(key)? {
         Some(held) => {
-            text = sum(held.bytes(&mut [0; I64_TEXT]))?;
+            text = sum(held.get().bytes(&mut [0; I64_TEXT]))?;
             // Text even when it is an integer: OBJECT ENCODING shows it.
-            *held = Str::Fixed(text.as_slice().into());
+            held.set_text(&text);
         }
         None => {
             text = sum(b"0")?;

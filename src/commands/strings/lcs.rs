@@ -9,7 +9,7 @@
 use super::{Context, Handled, Outcome};
 use crate::bytes::number::I64_TEXT;
 use crate::commands::{int, Options};
-use crate::keyspace::{Keys, Str, Value};
+use crate::keyspace::{Keys, ValueRef};
 use crate::resp::{Args, Fault, Reply};
 
 const NO_MEMORY: Fault = Fault::Text("ERR Insufficient memory, failed allocating transient memory for LCS");
@@ -17,7 +17,7 @@ const NO_MEMORY: Fault = Fault::Text("ERR Insufficient memory, failed allocating
 pub(super) fn lcs(ctx: &mut Context, args: Args) -> Handled {
     let mut strings = true;
     for at in 1..=2 {
-        strings &= matches!(ctx.keys.read(args.at(at)), None | Some(Value::Str(_)));
+        strings &= matches!(ctx.keys.read(args.at(at)), None | Some(ValueRef::Str(_)));
     }
     if !strings {
         return Err(Fault::Text("ERR The specified keys must contain string values"));
@@ -61,7 +61,7 @@ pub(super) fn lcs(ctx: &mut Context, args: Args) -> Handled {
 /// The bytes of a key that was read; none where it is missing.
 fn held<'a>(keys: &'a Keys, key: &[u8], buffer: &'a mut [u8; I64_TEXT]) -> &'a [u8] {
     match keys.held(key) {
-        Some(Value::Str(value)) => Str::bytes(value, buffer),
+        Some(ValueRef::Str(value)) => value.bytes(buffer),
         _ => &[],
     }
 }

@@ -3,7 +3,7 @@
 use super::{Context, Handled, Outcome};
 use crate::bytes::number::I64_TEXT;
 use crate::commands::int;
-use crate::keyspace::{Class, Expiry, Str, Value};
+use crate::keyspace::{Class, Expiry, Str, StrRef, Value};
 use crate::resp::{Args, Fault};
 
 /// Room that a growing string gets beyond its need: as much again, up to this many bytes.
@@ -34,8 +34,8 @@ pub(super) fn append(ctx: &mut Context, args: Args) -> Handled {
     let limit = ctx.keys.space().limits.bulk;
     let length = match ctx.keys.string_mut(key)? {
         Some(held) => {
-            let length = end(held.len() as u64, more.len(), limit)?;
-            let bytes = held.bytes_mut();
+            let length = end(held.get().len() as u64, more.len(), limit)?;
+            let bytes = held.into_bytes();
             grow(bytes, length)?;
             bytes.extend_from_slice(more);
             length
@@ -57,7 +57,7 @@ pub(super) fn setrange(ctx: &mut Context, args: Args) -> Handled {
     let held = ctx.keys.string_mut(key)?;
     // To write nothing neither makes a key nor asks how far away it would be written.
     if part.is_empty() {
-        ctx.reply.count(held.map_or(0, |held| held.len()));
+        ctx.reply.count(held.map_or(0, |held| held.get().len()));
         return Ok(Outcome::Done);
     }
     let end = end(offset, part.len(), limit)?;
@@ -65,7 +65,7 @@ pub(super) fn setrange(ctx: &mut Context, args: Args) -> Handled {
     let is_new = held.is_none();
     let bytes = match held {
         Some(held) => {
-            let bytes = held.bytes_mut();
+            let bytes = held.into_bytes();
             grow(bytes, end)?;
             bytes
         }
@@ -111,7 +111,7 @@ fn range(bytes: &[u8], start: i64, end: i64) -> &[u8] {
 }
 
 pub(super) fn strlen(ctx: &mut Context, args: Args) -> Handled {
-    let length = ctx.keys.read_string(args.at(1))?.map_or(0, Str::len);
+    let length = ctx.keys.read_string(args.at(1))?.map_or(0, StrRef::len);
     ctx.reply.count(length);
     Ok(Outcome::Done)
 }

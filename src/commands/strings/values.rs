@@ -4,7 +4,7 @@ use super::conditions::Test;
 use super::{Context, Handled, Outcome};
 use crate::bytes::number::{format_i64, I64_TEXT};
 use crate::commands::{int, int_in, Options};
-use crate::keyspace::{Class, Expiry, Value};
+use crate::keyspace::{Class, Expiry, ValueRef};
 use crate::resp::{Args, Fault};
 
 /// What SET and GETEX can say about the expiry, with the number as it was written.
@@ -291,7 +291,7 @@ pub(super) fn mget(ctx: &mut Context, args: Args) -> Handled {
     ctx.reply.array(args.len() - 1);
     for key in args.iter_from(1) {
         match ctx.keys.read(key) {
-            Some(Value::Str(value)) => ctx.reply.bulk(value.bytes(&mut [0; I64_TEXT])),
+            Some(ValueRef::Str(value)) => ctx.reply.bulk(value.bytes(&mut [0; I64_TEXT])),
             _ => ctx.reply.null(),
         }
     }

@@ -11,7 +11,7 @@ pub(super) use limit::Memory;
 use super::{Call, Engine, PowerHandler};
 use crate::bytes::number::parse_i64;
 use crate::commands::{Handled, Outcome};
-use crate::keyspace::{Entry, Str, Value};
+use crate::keyspace::{Entry, ValueRef};
 use crate::resp::Fault;
 use std::mem::size_of;
 
@@ -91,22 +91,21 @@ fn overhead(count: usize) -> usize {
     count * (2 * size_of::<usize>() - 1)
 }
 
-/// Bytes on the heap that belong to a value.
-fn value_bytes(value: &Value, samples: usize) -> usize {
+/// Bytes on the heap that belong to an entry's value and are not in the entry's block.
+fn value_bytes(entry: &Entry, samples: usize) -> usize {
+    let value = entry.value();
     match value {
-        Value::Str(Str::Int(_)) => 0,
-        Value::Str(Str::Fixed(bytes)) => allocated(bytes.len()),
-        Value::Str(Str::Growing(bytes)) => allocated(bytes.capacity()),
-        Value::List(list) => boxed(&**list, list.heap_bytes(), 0),
-        Value::Hash(hash) => boxed(&**hash, hash.heap_bytes(), single(value)),
-        Value::Set(set) => boxed(&**set, set.heap_bytes(samples), single(value)),
-        Value::SortedSet(set) => boxed(&**set, set.heap_bytes(), 0),
-        Value::Stream(stream) => boxed(&**stream, stream.heap_bytes(), 0),
+        ValueRef::Str(_) => entry.buffer().map_or(0, |bytes| boxed(bytes, bytes.capacity(), 0)),
+        ValueRef::List(list) => boxed(list, list.heap_bytes(), 0),
+        ValueRef::Hash(hash) => boxed(hash, hash.heap_bytes(), single(value)),
+        ValueRef::Set(set) => boxed(set, set.heap_bytes(samples), single(value)),
+        ValueRef::SortedSet(set) => boxed(set, set.heap_bytes(), 0),
+        ValueRef::Stream(stream) => boxed(stream, stream.heap_bytes(), 0),
     }
 }
 
 /// How many elements have an allocation of their own.
-fn single(value: &Value) -> usize {
+fn single(value: ValueRef) -> usize {
     if value.encoding() == "hashtable" {
         value.len()
     } else {
@@ -121,7 +120,7 @@ fn boxed<T>(_: &T, heap: usize, single: usize) -> usize {
 
 /// Bytes that an entry takes, its place in the table excluded.
 fn entry_bytes(entry: &Entry, samples: usize) -> usize {
-    allocated(entry.key().len()) + value_bytes(entry.value(), samples)
+    allocated(entry.block_bytes()) + value_bytes(entry, samples)
 }
 
 fn usage(engine: &mut Engine, mut call: Call) -> Handled {

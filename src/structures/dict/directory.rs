@@ -123,7 +123,7 @@ impl<T: Keyed> Directory<T> {
         for item in old {
             let hash = item_hash(seed, &item);
             let half = &mut halves[(hash >> (64 - depth) & 1) as usize];
-            place(half, seed, hash, item);
+            place(half, hash, item);
         }
         let [low, high] = halves;
         self.widest = self.widest.max(low.num_buckets()).max(high.num_buckets());
@@ -164,7 +164,7 @@ impl<T: Keyed> Directory<T> {
         let mut table = HashTable::with_capacity(items + items / 4);
         for item in kept.into_iter().chain(gone) {
             let hash = item_hash(seed, &item);
-            place(&mut table, seed, hash, item);
+            place(&mut table, hash, item);
         }
         if self.segments.len() == 2 {
             return Some(table);
