@@ -33,7 +33,10 @@ export interface Store {
   readonly limits: Limits;
   /** Every method answers at once. */
   readonly synchronous: boolean;
-  /** A write happens whole or not at all. Otherwise it happens in order, and a crash leaves a beginning of it. */
+  /**
+   * A write happens whole or not at all. Otherwise it happens in order, and a crash leaves a beginning of it; where the store is
+   * {@link Store.eventual}, any part of it.
+   */
   readonly atomic: boolean;
   /** It takes `append`. Without it a log is kept as an object for every piece. */
   readonly appends: boolean;
@@ -76,4 +79,9 @@ export interface Storage {
    * other is to go).
    */
   open(options?: { takeOver?: boolean }): Awaitable<Store>;
+}
+
+/** One that is open at once, where nothing has to be waited for. */
+export interface InstantStorage extends Storage {
+  open(options?: { takeOver?: boolean }): Store;
 }

@@ -33,7 +33,7 @@ function limitsOf(prefix: readonly string[]): Limits {
   return { object: 65_536, operations, bytes: 818_000 - operations * (2 * around + 64) };
 }
 
-type Key = readonly (string | number | boolean | Uint8Array)[];
+type Key = readonly (string | number | bigint | boolean | Uint8Array)[];
 interface Entry {
   readonly value: unknown;
   readonly versionstamp: string | null;
@@ -47,7 +47,7 @@ interface Commit {
 /** What is used of a `Deno.Kv`. */
 export interface KvLike {
   get(key: Key): Promise<Entry>;
-  list(range: { start: Key; end: Key }, options: { batchSize: number }): AsyncIterable<{ key: Key }>;
+  list(range: { start: Key; end: Key }, options: { batchSize: number }): AsyncIterable<{ key: readonly unknown[] }>;
   atomic(): Commit;
   close(): void;
 }

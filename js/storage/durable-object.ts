@@ -12,10 +12,10 @@
 // a second open within the instance has to be refused here. Alarms and all other keys and tables are left alone. After
 // `deleteAll` the table is made anew, and the store goes on with nothing in it.
 import { StorageError, StorageTakenError } from "../errors.js";
-import type { Limits, Operation, Storage, Store } from "./adapter.js";
+import type { InstantStorage, Limits, Operation, Store } from "./adapter.js";
 import { after, check, closed } from "./contract.js";
 
-const limits: Limits = { object: 16 << 20, operations: 1_000, bytes: 32 << 20 };
+const limits: Limits = { object: 8 << 20, operations: 1_000, bytes: 32 << 20 };
 
 /** Most bytes of a part, and of one that is appended to. */
 const PART = 1_900_000;
@@ -31,7 +31,7 @@ export interface ObjectStorage {
 const owners = new WeakMap<ObjectStorage, SqlStore>();
 
 /** Objects in a Durable Object's own storage: `durableObject(ctx.storage)`. */
-export function durableObject(storage: ObjectStorage): Storage & { open(options?: { takeOver?: boolean }): Store } {
+export function durableObject(storage: ObjectStorage): InstantStorage {
   return {
     description: "Durable Object storage",
     open({ takeOver = false } = {}) {

@@ -17,7 +17,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { StorageError, StorageTakenError } from "../errors.js";
-import type { Limits, Operation, Storage, Store } from "./adapter.js";
+import type { InstantStorage, Limits, Operation, Store } from "./adapter.js";
 import { check, closed, isName } from "./contract.js";
 import { Lock } from "./lock.js";
 
@@ -30,7 +30,7 @@ const OPEN = 8;
 const PIECE = 2 ** 30;
 
 /** Objects as files of a directory, which is made where there is none. */
-export function files(directory: string | URL): Storage & { open(options?: { takeOver?: boolean }): Store } {
+export function files(directory: string | URL): InstantStorage {
   const path = typeof directory === "string" ? directory : fileURLToPath(directory);
   const description = `directory "${path}"`;
   return {
@@ -77,8 +77,12 @@ class FileStore implements Store {
       // Windows cannot open a directory, and needs no flush of it.
       if (process.platform !== "win32") this.#directory = this.#do("open", path, () => openSync(path, "r"));
       for (const name of readdirSync(path)) if (name.startsWith(".new-")) this.#unlink(this.#file(name));
-      // What the last one renamed may not be on the disk yet; what is built upon it must not outlive it.
-      this.#isDirty = true;
+      // What its last owner left without flushing it may not be on the disk yet. What is built upon it must not outlive it.
+      if (this.#lock.isAbandoned) {
+        for (const name of this.list("")) this.#do("flush", this.#file(name), () => flushFile(this.#file(name)));
+        this.#isDirty = true;
+        this.#syncDirectory();
+      }
     } catch (error) {
       this.close();
       throw error;
@@ -148,16 +152,17 @@ class FileStore implements Store {
     this.#checkMine();
     check(this, operations);
     // In order: nothing may outlive what stands before it in its write.
-    const appended = new Set<string>();
+    let appended: string | undefined;
     let isMoved = false;
     for (const operation of operations) {
       const { kind, name } = operation;
+      if (appended !== undefined && (kind !== "append" || name !== appended)) this.#flush(appended);
+      appended = undefined;
       if (kind === "append") {
         if (isMoved) this.#syncDirectory();
         this.#append(name, operation.bytes);
-        appended.add(name);
+        appended = name;
       } else {
-        for (const log of appended) this.#flush(log);
         if (kind === "put") this.#put(name, operation.bytes);
         else this.#delete(name);
         isMoved = true;
@@ -291,14 +296,16 @@ class FileStore implements Store {
   /** Flushes what is left; where that fails the directory is given back all the same. */
   close(): void {
     if (this.#isClosed) return;
+    let isFlushed = false;
     try {
-      if (this.#logs.size > 0 && this.#lock.isMine()) this.sync();
+      if (this.#lock.isMine()) this.sync();
+      isFlushed = true;
     } finally {
       this.#isClosed = true;
       for (const { fd } of this.#logs.values()) closeSync(fd);
       this.#logs.clear();
       if (this.#directory !== undefined) closeSync(this.#directory);
-      this.#lock.release();
+      this.#lock.release(isFlushed);
     }
   }
 }
@@ -307,15 +314,20 @@ function writeAll(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, Math.min(PIECE, bytes.length - done));
 }
 
+function flushFile(path: string): void {
+  // Windows flushes what is open for writing only.
+  const fd = openSync(path, process.platform === "win32" ? "r+" : "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** The directory in which a directory was made: where that may not be read, it was not ours to keep. */
 function flushParent(made: string): void {
   try {
-    const fd = openSync(dirname(made), "r");
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    flushFile(dirname(made));
   } catch {}
 }
 

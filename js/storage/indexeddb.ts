@@ -11,7 +11,7 @@ import { StorageError, StorageTakenError } from "../errors.js";
 import type { Limits, Operation, Storage, Store } from "./adapter.js";
 import { after, check, closed } from "./contract.js";
 
-const limits: Limits = { object: 16 << 20, operations: 10_000, bytes: 64 << 20 };
+const limits: Limits = { object: 8 << 20, operations: 10_000, bytes: 64 << 20 };
 
 const OBJECTS = "objects";
 /** The key of the owner's mark. Names start with a letter. */

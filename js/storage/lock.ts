@@ -43,12 +43,15 @@ interface DenoFile {
 export class Lock {
   /** Of its file; no two owners of a directory have the same. */
   readonly number: number;
+  /** Its last owner did not give it back. */
+  readonly isAbandoned: boolean;
   readonly #fd: number;
   readonly #held: DenoFile | undefined;
   readonly #beat: NodeJS.Timeout;
 
-  private constructor(number: number, fd: number, held: DenoFile | undefined) {
+  private constructor(number: number, isAbandoned: boolean, fd: number, held: DenoFile | undefined) {
     this.number = number;
+    this.isAbandoned = isAbandoned;
     this.#fd = fd;
     this.#held = held;
     this.#beat = setInterval(() => {
@@ -69,6 +72,7 @@ export class Lock {
         const owner = ownerOf(fileOf(directory, highest));
         if (owner) throw new StorageTakenError(`${description} is open in ${owner}`);
       }
+      const isAbandoned = highest > 0 && !isReleased(fileOf(directory, highest));
       const path = fileOf(directory, highest + 1);
       let fd;
       try {
@@ -86,7 +90,7 @@ export class Lock {
         const present = numbers(directory);
         if (Math.max(...present) === highest + 1) {
           for (const number of present) if (number <= highest) remove(fileOf(directory, number));
-          return new Lock(highest + 1, fd, held);
+          return new Lock(highest + 1, isAbandoned, fd, held);
         }
       } catch (error) {
         held?.close();
@@ -107,10 +111,11 @@ export class Lock {
     return fstatSync(this.#fd).nlink > 0;
   }
 
-  release(): void {
+  /** Gives the directory back: as one that was left in order, or as one that its owner has abandoned. */
+  release(inOrder: boolean): void {
     clearInterval(this.#beat);
-    ftruncateSync(this.#fd);
-    // An empty file reads as one whose owner is about to say who it is, unless it is old.
+    ftruncateSync(this.#fd, inOrder ? 0 : 1);
+    // Such a file reads as one whose owner is about to say who it is, unless it is old.
     futimesSync(this.#fd, new Date(0), new Date(0));
     this.#held?.close();
     closeSync(this.#fd);
@@ -164,6 +169,16 @@ function presentOwner(path: string): string | undefined {
   }
   if (age > GONE) return undefined;
   return `${name}${owner.host === undefined ? "" : ` of ${owner.host}`}, or was ${Math.max(0, Math.round(age / 1000))} s ago; without a sign from it the directory is free after ${GONE / 1000} s`;
+}
+
+/** Emptied by who had it. */
+function isReleased(path: string): boolean {
+  try {
+    return statSync(path).size === 0;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
 }
 
 const isMissing = (error: unknown) => (error as { code?: unknown }).code === "ENOENT";

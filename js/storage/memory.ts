@@ -1,7 +1,7 @@
 // A store in this program's memory: for tests, and for handing a database from one instance to the next. It survives
 // what the program survives and nothing else, whatever `durable` asks for.
 import { StorageTakenError } from "../errors.js";
-import type { Limits, Operation, Storage, Store } from "./adapter.js";
+import type { InstantStorage, Limits, Operation, Store } from "./adapter.js";
 import { check, closed } from "./contract.js";
 
 const limits: Limits = { object: 2 ** 30, operations: 1_000_000, bytes: 2 ** 31 };
@@ -16,7 +16,7 @@ const used = new WeakMap<ArrayBufferLike, number>();
  * A store whose objects are a map's entries, byte for byte. Every open of the same storage, or of another over the same
  * map, finds what the last one left.
  */
-export function memory(objects: Map<string, Uint8Array> = new Map()): Storage & { open(options?: { takeOver?: boolean }): Store } {
+export function memory(objects: Map<string, Uint8Array> = new Map()): InstantStorage {
   return {
     description: "memory",
     open({ takeOver = false } = {}) {

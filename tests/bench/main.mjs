@@ -10,6 +10,7 @@ const sections = {
   tcp: () => import("./tcp.mjs"),
   start: () => import("./start.mjs"),
   pauses: () => import("./pauses.mjs"),
+  stores: () => import("./stores.mjs"),
   memory: () => import("./memory.mjs"),
 };
 

@@ -32,6 +32,19 @@ if (counts.failed > 0) Deno.exit(1);
 
 try {
   const inside = spawnSync(deno, [...leave, join(folder, "main.mjs")], { stdio: "inherit", cwd: dirname(folder), env: { ...process.env, NO_COLOR: "1" } });
+  // What Deno itself has fits what is asked for.
+  writeFileSync(
+    join(folder, "check.ts"),
+    `import { denoKV } from "cachelet/storage/deno-kv";
+import { files } from "cachelet/storage/files";
+const kv = await Deno.openKv();
+await denoKV(kv, { prefix: ["a"] }).open();
+files(new URL("file:///data")).open().close();
+// @ts-expect-error it is a storage
+export const wrong: number = denoKV(kv);
+`,
+  );
+  const types = spawnSync(deno, ["check", "--quiet", "--unstable-kv", "--node-modules-dir=manual", join(folder, "check.ts")], { encoding: "utf8", cwd: dirname(folder), env: { ...process.env, NO_COLOR: "1" } });
   const { killing, processes } = await import(pathToFileURL(join(folder, "js/storage/processes.mjs")));
   const command = [deno, ...leave];
   const kv = killing({
@@ -42,6 +55,8 @@ try {
     fresh: () => join(mkdtempSync(join(root, "killed-")), "kv.db"),
   });
   const counts = await run({ "files, whole programs": processes({ root, folder, command }), "Deno KV, whole programs": kv }, {}, "deno");
+  if (types.status === 0) counts.passed++;
+  else counts.failures.push(`types: ${types.stderr}`), counts.failed++;
   console.log(summary(counts));
   process.exitCode = inside.status !== 0 || counts.failed > 0 ? 1 : 0;
 } finally {

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
 import { run, summary } from "./harness.mjs";
 import { prepared } from "./package.mjs";
 
@@ -15,6 +16,10 @@ const { processes } = await load("js/storage/processes.mjs");
 writeFileSync(join(folder, "memory.mjs"), 'export * from "cachelet/storage/memory";\n');
 const { memory } = await load("memory.mjs");
 
+const withModel = { name: "model of node:fs", setup: ({ onResolve }) => onResolve({ filter: /^node:fs$/ }, () => ({ path: join(folder, "js/storage/fs-model.mjs") })) };
+await build({ entryPoints: [join(folder, "js/storage/models.mjs")], bundle: true, outfile: join(folder, "models-bundled.mjs"), format: "esm", target: "es2022", platform: "node", conditions: ["node"], external: ["node:os", "node:path", "node:process", "node:timers", "node:url"], plugins: [withModel], logLevel: "error" });
+const models = await load("models-bundled.mjs");
+
 try {
   const counts = await run(
     {
@@ -23,6 +28,7 @@ try {
       "files, their directory": directories(root),
       ...conforming,
       "faulty disk": faults,
+      ...models.suites,
       "files, whole programs": processes({ root, folder, command: [process.execPath] }),
     },
     {},

@@ -2,6 +2,15 @@
 // tests/packaging/types.mjs. A line below @ts-expect-error that compiles is a failure.
 import { type Arg, type Cachelet, type Message, type Multi, open, type Pipeline, type Portable, type Reply, ReplyError, type SetOptions } from "cachelet";
 
+import type { Storage, Store } from "cachelet/storage/adapter";
+import { denoKV } from "cachelet/storage/deno-kv";
+import { durableObject, type ObjectStorage } from "cachelet/storage/durable-object";
+import { files } from "cachelet/storage/files";
+import { indexedDB } from "cachelet/storage/indexeddb";
+import { memory } from "cachelet/storage/memory";
+import { opfs } from "cachelet/storage/opfs";
+import { type KVNamespaceLike, workersKV } from "cachelet/storage/workers-kv";
+
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
 /** Compiles when the value's type is exactly T. */
@@ -122,4 +131,20 @@ export function refusals(db: Cachelet, p: Portable, maybe: Arg | undefined): voi
   // @ts-expect-error commands that wait are not in chains
   p.pipeline().blpop("l", 0);
   void [bytes, count, value];
+}
+
+export async function stores(storage: ObjectStorage, namespace: KVNamespaceLike): Promise<void> {
+  is<Store>()(memory().open());
+  is<Store>()(files("data").open({ takeOver: true }));
+  is<Store>()(files(new URL("file:///data")).open());
+  is<Store>()(durableObject(storage).open());
+  is<Storage>()(indexedDB("app"));
+  is<Storage>()(indexedDB("app", { durability: "relaxed" }));
+  is<Storage>()(opfs("app"));
+  is<Storage>()(workersKV(namespace, { prefix: "app/" }));
+  is<Storage>()(denoKV());
+  is<Storage>()(denoKV("kv.db", { prefix: ["app"] }));
+  is<Store>()(await opfs("app").open());
+  // @ts-expect-error there are two kinds
+  indexedDB("app", { durability: "lax" });
 }

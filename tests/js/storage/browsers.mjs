@@ -86,6 +86,42 @@ export const browsers = ({ context, url }) => (test) => {
     t.ok(/^StorageError: IndexedDB "cleared" is closed/.test(await put(page, "a", 3)));
   });
 
+  using("OPFS: a worker of another tab cannot open it until the first one has ended, however it goes", 2, async (t, first, second) => {
+    t.equal(await open(first, "opfs tabs"), "done");
+    t.equal(await open(second, "opfs tabs"), 'StorageTakenError: OPFS "opfs tabs" is open in another tab or worker');
+    t.equal(await put(first, "a", 3), "done");
+    await first.evaluate(() => window.endWorker());
+    t.equal(await open(first, "opfs tabs"), "done");
+    t.equal(await put(first, "b", 3), "done");
+    await first.close();
+    await t.until(async () => (await open(second, "opfs tabs")) === "done");
+    t.equal(await list(second), ["a", "b"]);
+  });
+
+  using("OPFS: an owner lets go when it is asked to, in a frozen tab too; one that does not answer keeps it", 2, async (t, first, second) => {
+    t.equal(await open(first, "opfs asked"), "done");
+    t.equal(await put(first, "a", 3), "done");
+    const session = await context.newCDPSession(first);
+    await session.send("Page.setWebLifecycleState", { state: "frozen" });
+    t.equal(await open(second, "opfs asked", { takeOver: true }), "done");
+    t.equal(await put(second, "b", 3), "done");
+    await session.send("Page.setWebLifecycleState", { state: "active" });
+    t.equal(await put(first, "c", 3), 'StorageTakenError: OPFS "opfs asked" was taken over');
+    t.equal(await list(second), ["a", "b"]);
+    const busy = second.evaluate(() => window.busy(3_000));
+    t.equal(await open(first, "opfs asked", { takeOver: true }), 'StorageTakenError: OPFS "opfs asked" is open in another tab or worker');
+    await busy;
+    // It hears now what it was asked, and lets go: nobody has it.
+    await t.until(async () => /was taken over$/.test(await put(second, "d", 3)));
+    t.equal(await open(first, "opfs asked"), "done");
+  });
+
+  using("OPFS: where files cannot be written at once it says where they can", 1, async (t, page) => {
+    const told = 'StorageError: OPFS "shared": files can be written at once in dedicated workers only; open it in one (new Worker), not in a page, a shared worker or a service worker';
+    t.equal(await page.evaluate(() => window.attempt(() => window.openHere("shared"))), told);
+    t.equal(await page.evaluate(() => window.openShared()), told);
+  });
+
   using("a database of that name that is another program's is left alone", 1, async (t, page) => {
     const make = (name, version) => page.evaluate(([name, version]) => new Promise((done) => {
       const request = window.indexedDB.open(name, version);

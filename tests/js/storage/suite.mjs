@@ -27,8 +27,8 @@ const put = (name, bytes = bytesOf(10)) => ({ kind: "put", name, bytes });
 const append = (name, bytes) => ({ kind: "append", name, bytes });
 const remove = (name) => ({ kind: "delete", name });
 
-/** The greatest length that is tried: the store's, or where that is beyond trying, 8 MB. */
-const greatest = (limit) => (limit <= 26 << 20 ? limit : 8 << 20);
+/** The greatest length that is tried: the store's, or where that is beyond trying, 3 MB. */
+const greatest = (limit) => (limit <= 26 << 20 ? limit : 3_000_001);
 
 /** `t.equal` for bytes that may be many. */
 function same(t, actual, expected, why = "") {

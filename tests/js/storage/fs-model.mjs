@@ -1,0 +1,128 @@
+// A model of node:fs, as far as directories of files use it, on a machine whose power may go: what was not flushed of a file is
+// lost in any part and order, and what was not flushed of the directory from its end, as journals keep it. Bundled in place of
+// node:fs.
+import { Contents } from "./contents.mjs";
+import { Crashed } from "./faulty.mjs";
+
+const current = { machine: undefined };
+
+/** Puts a machine in place. */
+export function model(random) {
+  current.machine = new Machine(random);
+  return current.machine;
+}
+
+class Machine {
+  calls = 0;
+  crashAt = Infinity;
+  hasCrashed = false;
+  names = new Map();
+  #disk = new Map();
+  #pending = [];
+  #random;
+  fds = new Map();
+  next = 3;
+
+  constructor(random) {
+    this.#random = random;
+  }
+
+  /** Counts a call that changes something; where it is the last one it may still be done. */
+  call(work) {
+    if (this.hasCrashed) throw new Crashed("earlier");
+    if (this.calls++ === this.crashAt) {
+      if (this.#random(2)) work();
+      this.hasCrashed = true;
+      throw new Crashed(`call ${this.calls - 1}`);
+    }
+    return work();
+  }
+
+  /** Changes the directory. */
+  change(change) {
+    this.#pending.push(change);
+    change(this.names);
+  }
+
+  flushDirectory() {
+    this.#disk = new Map(this.names);
+    this.#pending = [];
+  }
+
+  abandon() {
+    this.fds.clear();
+  }
+
+  restart() {
+    const kept = this.#random(this.#pending.length + 1);
+    for (const change of this.#pending.slice(0, kept)) change(this.#disk);
+    this.names = new Map(this.#disk);
+    this.#pending = [];
+    for (const contents of new Set(this.names.values())) contents.lose(this.#random);
+    this.abandon();
+    this.hasCrashed = false;
+    this.crashAt = Infinity;
+  }
+}
+
+const fault = (code) => Object.assign(new Error(code), { code });
+const machine = () => current.machine;
+const contentsOf = (fd) => machine().fds.get(fd)?.contents;
+const DIRECTORY = "model";
+
+function opened(contents, isAppending = false) {
+  machine().fds.set(machine().next, { contents, isAppending });
+  return machine().next++;
+}
+
+export function openSync(path, flags) {
+  if (path === DIRECTORY) return opened(DIRECTORY);
+  const { names } = machine();
+  if (flags === "wx" && names.has(path)) throw fault("EEXIST");
+  if (!names.has(path)) {
+    if (flags === "r") throw fault("ENOENT");
+    const contents = new Contents();
+    machine().call(() => machine().change((names) => names.set(path, contents)));
+  } else if (flags === "w") {
+    machine().call(() => names.get(path).truncate(0));
+  }
+  return opened(machine().names.get(path), flags === "a");
+}
+
+export const closeSync = (fd) => void machine().fds.delete(fd);
+export const mkdirSync = () => undefined;
+export const readdirSync = (_, options) => [...machine().names.keys()].map((path) => path.slice(DIRECTORY.length + 1)).map((name) => (options?.withFileTypes ? { name, isFile: () => true } : name));
+export const readSync = (fd, bytes, offset, length, at) => contentsOf(fd).read(bytes.subarray(offset, offset + length), at);
+export const writeSync = (fd, bytes, offset = 0, length = bytes.length - offset) =>
+  machine().call(() => {
+    const { contents, isAppending } = machine().fds.get(fd);
+    if (!isAppending && contents.size > 0 && offset === 0) throw new Error("the model writes from the beginning only");
+    return contents.write(bytes.subarray(offset, offset + length), contents.size);
+  });
+export const fsyncSync = (fd) => machine().call(() => (contentsOf(fd) === DIRECTORY ? machine().flushDirectory() : contentsOf(fd).flush()));
+export const fdatasyncSync = fsyncSync;
+export const ftruncateSync = (fd, size = 0) => machine().call(() => contentsOf(fd).truncate(size));
+export const futimesSync = () => {};
+export const fstatSync = (fd) => ({ size: contentsOf(fd).size, nlink: [...machine().names.values()].includes(contentsOf(fd)) ? 1 : 0, mtimeMs: Date.now() });
+
+function existing(path) {
+  const contents = machine().names.get(path);
+  if (!contents) throw fault("ENOENT");
+  return contents;
+}
+
+export const statSync = (path) => ({ size: existing(path).size, mtimeMs: Date.now() });
+export const readFileSync = (path) => new TextDecoder().decode(existing(path).bytes);
+export function unlinkSync(path) {
+  existing(path);
+  machine().call(() => machine().change((names) => names.delete(path)));
+}
+export function renameSync(from, to) {
+  const contents = existing(from);
+  machine().call(() =>
+    machine().change((names) => {
+      names.delete(from);
+      names.set(to, contents);
+    }),
+  );
+}
