@@ -3,11 +3,12 @@
 use crate::commands::grammar::{Begin, Find};
 use crate::commands::spec::{flags, Spec, CATEGORIES};
 use crate::engine::Table;
+use crate::structures::order::sort_by_key;
 
 /// Categories of a command in Redis' order, without the `@`.
 pub fn categories(spec: &Spec) -> Vec<&'static str> {
     let mut all = spec.categories();
-    all.sort_unstable_by_key(|name| CATEGORIES.iter().position(|known| known == name));
+    sort_by_key(&mut all, |name| CATEGORIES.iter().position(|known| known == name));
     all
 }
 

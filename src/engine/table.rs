@@ -4,6 +4,7 @@ use super::{Engine, PowerHandler};
 use crate::commands::grammar::Begin;
 use crate::commands::spec::{flags, Declared, Spec};
 use crate::commands::DataHandler;
+use crate::structures::order::sort_by_key;
 
 /// What runs a command.
 #[derive(Clone, Copy)]
@@ -99,7 +100,7 @@ impl Table {
             .flat_map(|family| family.iter())
             .map(|declared| Command::new(&declared.spec, declared.run.map_or(Run::Container, Run::Power)));
         let mut commands: Vec<Command> = data.chain(power).collect();
-        commands.sort_unstable_by_key(|command| command.spec.name);
+        sort_by_key(&mut commands, |command| command.spec.name);
         let containers: Vec<&str> =
             commands.iter().filter_map(|command| Some(command.spec.name.split_once('|')?.0)).collect();
         for (at, command) in commands.iter_mut().enumerate() {

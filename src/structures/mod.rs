@@ -7,6 +7,7 @@ pub mod hyperloglog;
 pub mod intset;
 pub mod list;
 pub mod listpack;
+pub mod order;
 pub mod ordered;
 pub mod partial_sort;
 pub mod set;

@@ -2,6 +2,7 @@
 //! left alone where no wanted place is. It is not stable, and replies show how: where Redis sorts this way, equal
 //! elements come in the same order here.
 
+use super::order::sort_by;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -39,7 +40,7 @@ fn sort<T>(
             return;
         }
         if budget == 0 {
-            return items.sort_by(&mut *order);
+            return sort_by(items, &mut *order);
         }
         budget -= 1;
         let (less, greater) = partition(items, order);

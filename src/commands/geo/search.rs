@@ -9,6 +9,7 @@ use crate::resp::{Args, Fault, Reply};
 use crate::structures::geohash::search::{Area, Shape};
 use crate::structures::geohash::{self, Point};
 use crate::structures::listpack::Item;
+use crate::structures::order::sort_by;
 use crate::structures::partial_sort::partial_sort;
 use crate::structures::sorted_set::{ScoreBound, SortedSet};
 
@@ -240,7 +241,7 @@ impl<'a> Wanted<'a> {
                 }
             };
             if count == found.len() {
-                found.sort_by(order);
+                sort_by(&mut found, order);
             } else {
                 partial_sort(&mut found, 0..count, &mut order);
             }

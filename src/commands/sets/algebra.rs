@@ -7,6 +7,7 @@ use crate::commands::{int_in, Context, Handled, Options, Outcome};
 use crate::keyspace::{Class, Keys, Value, ValueRef};
 use crate::resp::{Args, Fault};
 use crate::structures::listpack::Item;
+use crate::structures::order::sort_by_key;
 use crate::structures::set::Set;
 use hashbrown::HashTable;
 use std::ops::Range;
@@ -35,7 +36,7 @@ fn sets<'k>(keys: &'k Keys, args: Args, at: Range<usize>) -> Vec<Option<&'k Set>
 fn visit_common<'k>(sets: &[Option<&'k Set>], mut visit: impl FnMut(Item<'k>) -> bool) {
     let Some(mut sets) = sets.iter().copied().collect::<Option<Vec<&Set>>>() else { return };
     // The smallest is walked; the others are asked in the order in which they are likely to say no.
-    sets.sort_unstable_by_key(|set| set.len());
+    sort_by_key(&mut sets, |set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return };
     for member in smallest.iter() {
         let common = others.iter().all(|other| std::ptr::eq(*other, *smallest) || other.contains_item(member));
@@ -83,7 +84,7 @@ fn subtract<'k>(sets: &[Option<&'k Set>], _seed: u64) -> Members<'k> {
     let Some((Some(first), others)) = sets.split_first() else { return Members::new() };
     let mut others: Vec<&Set> = others.iter().flatten().copied().collect();
     // A large set is the likeliest to have a member.
-    others.sort_unstable_by_key(|set| std::cmp::Reverse(set.len()));
+    sort_by_key(&mut others, |set| std::cmp::Reverse(set.len()));
     first.iter().filter(|member| !others.iter().any(|other| other.contains_item(*member))).collect()
 }
 

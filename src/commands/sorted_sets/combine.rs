@@ -9,6 +9,7 @@ use crate::commands::{double, int, int_in, Context, Handled, Options, Outcome};
 use crate::keyspace::{Keys, ValueRef};
 use crate::resp::{Args, Fault};
 use crate::structures::listpack::Item;
+use crate::structures::order::sort_by_key;
 use crate::structures::set::Set;
 use crate::structures::sorted_set::SortedSet;
 use hashbrown::HashTable;
@@ -170,7 +171,7 @@ fn read<'a>(
         }
     }
     if operation != Operation::Diff {
-        parsed.inputs.sort_unstable_by_key(|input| input.len);
+        sort_by_key(&mut parsed.inputs, |input| input.len);
     }
     Ok(parsed)
 }

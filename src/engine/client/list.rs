@@ -5,6 +5,7 @@ use crate::commands::{Handled, Outcome};
 use crate::engine::acl::UserId;
 use crate::engine::{Call, Engine, Session, SessionId};
 use crate::resp::Fault;
+use crate::structures::order::sort_by_key;
 use std::fmt::Write;
 
 /// A kind of client that filters name.
@@ -144,7 +145,7 @@ pub(super) fn list(engine: &mut Engine, mut call: Call) -> Handled {
                 && wanted_ids.as_ref().is_none_or(|ids| ids.contains(&session.client_id))
         })
         .collect();
-    sessions.sort_unstable_by_key(|(_, session)| {
+    sort_by_key(&mut sessions, |(_, session)| {
         let asked_for = wanted_ids.as_ref().and_then(|ids| ids.iter().position(|&id| id == session.client_id));
         (asked_for, session.client_id)
     });

@@ -5,6 +5,7 @@
 
 use super::{Put, LATEST};
 use crate::structures::listpack::{Item, Listpack};
+use crate::structures::order::sort_by_key;
 
 /// Entries of a field.
 pub(super) const WIDTH: usize = 3;
@@ -45,7 +46,7 @@ pub(super) fn in_order(pack: Listpack) -> Listpack {
     if proper && fields.is_sorted_by_key(rank) {
         return pack;
     }
-    fields.sort_unstable_by_key(rank);
+    sort_by_key(&mut fields, rank);
     let mut ordered = Listpack::with_capacity(pack.byte_len());
     fields.into_iter().for_each(|(name, value, at)| push(&mut ordered, name, value, at));
     ordered

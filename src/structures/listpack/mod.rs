@@ -21,6 +21,7 @@ mod item;
 #[cfg(test)]
 pub(in crate::structures) mod tests;
 
+use crate::structures::order::sort_by;
 use codec::{back_step, decode, short_text, step, Encoded, END};
 pub use item::{Item, Needle};
 
@@ -240,7 +241,7 @@ impl Listpack {
     pub fn distinct(&self, skip: usize) -> bool {
         let mut entries: Vec<Item<'_>> = self.iter().step_by(skip + 1).collect();
         let text = |a: &Item<'_>, b: &Item<'_>| a.bytes(&mut [0; 20]).cmp(b.bytes(&mut [0; 20]));
-        entries.sort_unstable_by(text);
+        sort_by(&mut entries, text);
         entries.windows(2).all(|pair| pair[0] != pair[1])
     }
 
