@@ -80,6 +80,7 @@ export class Door {
   private words = new Uint32Array();
   private request = 0;
   private requestSize = 0;
+  private wantsAt = 0;
   private spans = 0;
   private spansSize = 0;
   private slab = EMPTY;
@@ -162,6 +163,7 @@ export class Door {
     this.request = request;
     this.requestSize = Math.max(bytes, 64 << 10);
     this.spans = spans >>> 2;
+    this.wantsAt = (exports.door_wants_at(this.address) >>> 0) >>> 2;
     this.spansSize = Math.max(count, 1024);
     const buffer = exports.memory.buffer;
     this.bytes = new Uint8Array(buffer);
@@ -349,6 +351,11 @@ export class Door {
   /** When {@link tick} is wanted (ms since 1970), -1 for not before something else happens, -2 for the end: SHUTDOWN. */
   nextTick(): number {
     return this.guard((exports) => exports.door_next_tick(this.address));
+  }
+
+  /** {@link storage} as the last call left it, without asking. */
+  get wants(): number {
+    return this.words[this.wantsAt] ?? this.storage();
   }
 
   /** What is to be done for the store: 1 when something is to be written, 2 more when replies must wait for it, 4 more when ticks are wanted soon, 8 more when the write is not to be put off. */

@@ -67,7 +67,7 @@ export class Instance {
   /** Runs one command for an internal session; `undefined` when it waits. Errors are returned. */
   call(session: number, args: readonly Arg[], binary = false): Reply | undefined {
     let reply = this.door.call(session, args, binary);
-    if (this.persistence !== undefined) {
+    if (this.persistence !== undefined && this.door.wants !== 0) {
       this.persistence.after();
       // A store that answers at once ends waits for it at once.
       if (reply === undefined && this.persistence.store.synchronous) reply = this.door.late(session, binary);

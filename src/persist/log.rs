@@ -1,6 +1,6 @@
 //! The append log's bytes: units of effects, gathered until a frame of them is handed to the store.
 
-use super::frame::{self, Bytes, Kind};
+use super::frame::{self, Kind};
 use crate::resp::Span;
 
 /// Effects that were not handed to a store yet, as they will stand in the log.
@@ -48,15 +48,17 @@ impl LogBuffer {
     pub fn begin(&mut self, time: i64) {
         let start = self.units.len();
         let since = if self.count == 0 { time } else { time - self.time };
-        frame::put(&mut self.units, &since);
+        // As postcard writes a signed number: its sign is its lowest bit.
+        frame::put_number(&mut self.units, (since << 1 ^ since >> 63) as u64);
         self.open = Some((start, self.units.len(), time));
     }
 
     /// Adds an effect to the unit that is open: a command that runs in database `db`.
     #[inline]
     pub fn effect<'a>(&mut self, db: usize, argv: impl ExactSizeIterator<Item = &'a [u8]>) {
-        frame::put(&mut self.units, &(argv.len() as u32, db as u32));
-        argv.for_each(|arg| frame::put(&mut self.units, &Bytes(arg)));
+        frame::put_number(&mut self.units, argv.len() as u64);
+        frame::put_number(&mut self.units, db as u64);
+        argv.for_each(|arg| frame::put_bytes(&mut self.units, arg));
         self.count += 1;
         self.last += 1;
     }

@@ -4,7 +4,7 @@
 //! its turn is taken first (see [`crate::keyspace::Tracker`]). Neighbours share a chunk of about [`Plan::target`] bytes;
 //! a chunk none of whose segments was written since it was made is left as it is.
 
-use super::frame::{self, Bytes, Kind};
+use super::frame::{self, Kind};
 use super::manifest::{Chunk, Manifest};
 use crate::keyspace::{EncodingLimits, Keyspace, Segment, SEGMENTS};
 use crate::rdb::{Damage, Reader, Writer};
@@ -26,7 +26,7 @@ pub(super) fn take(space: &Keyspace, position: usize) -> Vec<u8> {
     let mut writer = Writer::continuing(out);
     for entry in database.segment(segment) {
         let out = writer.buffer();
-        frame::put(out, &Bytes(entry.key()));
+        frame::put_bytes(out, entry.key());
         frame::put(out, &(entry.expire_at(), entry.access()));
         writer.kind(entry.value());
         writer.value(entry.value());

@@ -139,6 +139,9 @@ const SAVE_RETRY: i64 = 5000;
 /// Bytes of a log kept in pieces that are gathered before a second is over.
 const GATHERED: usize = 256 << 10;
 
+/// Bytes of the log that are written before the stretch of commands ends that made them.
+const LONG: usize = 64 << 10;
+
 /// Pieces of a log, where each is an object, after which it is rewritten whatever its size.
 const PIECES: usize = 1000;
 

@@ -37,6 +37,8 @@ struct Inner {
     reply: Vec<u8>,
     /// A keyspace that is being read back.
     recovery: Option<crate::persist::Recovery>,
+    /// What is to be done for the store; see [`storage`].
+    wants: u32,
 }
 
 /// An engine with its buffers.
@@ -116,6 +118,7 @@ impl Door {
             spans: vec![Span { start: 0, len: 0 }; SPANS],
             reply: Vec::with_capacity(4096),
             recovery: None,
+            wants: 0,
         });
         inner.engine.set_memory_source(Some(allocator::usage));
         Ok(Door { inner })
@@ -257,6 +260,7 @@ pub unsafe extern "C" fn door_call(door: *mut u8, session: SessionId, count: usi
     inner.reply.clear();
     let spans = &inner.spans[..count.min(inner.spans.len())];
     inner.engine.call(session, Args::new(&inner.request, spans), &mut inner.reply);
+    inner.leave_wants();
     allocator::settle();
     inner.reply.len()
 }

@@ -128,6 +128,24 @@ impl Door {
     }
 }
 
+impl super::Inner {
+    /// Leaves what is to be done for the store where JavaScript looks after every call.
+    #[inline]
+    pub(super) fn leave_wants(&mut self) {
+        let want = self.engine.storage_want();
+        self.wants = want.write as u32 | (want.hold as u32) << 1 | (want.tick as u32) << 2 | (want.asked as u32) << 3;
+    }
+}
+
+/// Where [`door_call`](super::door_call) and its like leave what is to be done for the store.
+///
+/// # Safety
+/// See [`super::door_request`].
+#[no_mangle]
+pub unsafe extern "C" fn door_wants_at(door: *mut u8) -> *const u32 {
+    &raw const unsafe { at(door) }.wants
+}
+
 /// What is to be done for the store: 1 when something is to be written, 2 more when replies must wait for it, 4 more when
 /// ticks are wanted soon, 8 more when the write is not to be put off.
 ///
@@ -135,6 +153,7 @@ impl Door {
 /// See [`super::door_request`].
 #[no_mangle]
 pub unsafe extern "C" fn door_storage(door: *mut u8) -> u32 {
-    let want = unsafe { at(door) }.engine.storage_want();
-    want.write as u32 | (want.hold as u32) << 1 | (want.tick as u32) << 2 | (want.asked as u32) << 3
+    let inner = unsafe { at(door) };
+    inner.leave_wants();
+    inner.wants
 }

@@ -174,7 +174,8 @@ impl History {
             self.depth = 2 + self.rng.below(4);
             return words("MULTI");
         }
-        let seldom = self.rng.below(25) == 0;
+        // A log that is switched within a transaction cuts it in two.
+        let seldom = self.depth == 0 && self.rng.below(25) == 0;
         let common = TEMPLATES.len() - SELDOM;
         let at = if seldom { common + self.rng.below(SELDOM) } else { self.rng.below(common) };
         let words = TEMPLATES[at].split(' ').collect::<Vec<_>>();

@@ -51,6 +51,11 @@ impl Life {
 
     fn command(&mut self, line: &[Vec<u8>]) {
         let reply = histories::call(&mut self.engine, self.session, line);
+        if std::env::var("CACHELET_CRASH_TRACE").is_ok() {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(30)]).into_owned();
+            let words: Vec<_> = line.iter().map(|word| text(word)).collect();
+            eprintln!("{} {:?} -> {:?}", self.states.len(), words.join(" "), text(&reply));
+        }
         let refused = reply.starts_with(b"-MISCONF");
         assert!(!reply.is_empty() || !refused);
         self.note();
