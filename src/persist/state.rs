@@ -403,7 +403,7 @@ impl Persistence {
             write,
             hold: self.holds(),
             tick: self.plan.is_some() || self.again.is_some(),
-            asked: self.allowance == usize::MAX || self.asked > self.durable,
+            asked: self.allowance == usize::MAX || self.asked > self.durable || self.pending_log() >= LONG,
         }
     }
 

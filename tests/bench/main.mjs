@@ -12,6 +12,7 @@ const sections = {
   pauses: () => import("./pauses.mjs"),
   stores: () => import("./stores.mjs"),
   memory: () => import("./memory.mjs"),
+  persistence: () => import("./persistence.mjs"),
 };
 
 const args = process.argv.slice(2).filter((arg) => arg !== "--");
