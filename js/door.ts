@@ -266,6 +266,18 @@ export class Door {
     }
   }
 
+  /** Runs a step of an import with `input`, 64 KB at most, or of an export with a piece of `least` bytes; its reply. */
+  file(step: number, input: Uint8Array = EMPTY, least = input.length): Uint8Array {
+    if (this.bytes.length === 0) this.reserve(0, 0);
+    this.bytes.set(input, this.request);
+    return this.guard((exports) => {
+      const length = exports.door_file(this.address, step, least, this.now());
+      this.view();
+      const at = exports.door_reply(this.address) >>> 0;
+      return this.bytes.slice(at, at + length);
+    });
+  }
+
   /** Opens a session; an internal one is a client in this program and need not authenticate. */
   open(internal: boolean): number {
     return this.guard((exports) => exports.door_open(this.address, internal ? 1 : 0, this.now()));

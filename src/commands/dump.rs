@@ -92,14 +92,14 @@ fn restore(ctx: &mut Context, args: Args) -> Handled {
         return Err(Fault::Text("ERR Invalid TTL value, must be >= 0"));
     }
     let body = rdb::open(payload).ok_or(Fault::Text("ERR DUMP payload version or checksum are wrong"))?;
-    let value = rdb::restore(body, &ctx.keys.space().limits).map_err(|damage| match damage.kind {
+    let value = rdb::restore(body, &ctx.keys.space().limits).map_err(|damage| match &damage.kind {
         kind if kind.is_unsupported() => Fault::made(format!("ERR Bad data format: {kind}")),
         _ => Fault::Text("ERR Bad data format"),
     })?;
     let now = ctx.keys.now();
     // As in Redis a sum past 64 bits comes round to the distant past.
     let expire_at = (ttl > 0).then(|| if options.absolute { ttl } else { ttl.wrapping_add(now) });
-    if expire_at.is_some_and(|at| at <= now) {
+    if expire_at.is_some_and(|at| ctx.keys.is_past(at)) {
         if ctx.keys.delete(key) {
             ctx.keys.effect(&[b"DEL", key]);
         }

@@ -180,6 +180,10 @@ impl Engine {
 
     /// Runs the waiting commands of written keys again, until no key is left that could serve somebody.
     pub(crate) fn serve_waits(&mut self) {
+        // What an import reads is whole only at its end.
+        if self.keyspace.holds_expiry {
+            return;
+        }
         while let Some((db, key)) = self.waits.ready.pop_front() {
             let Some(queue) = self.waits.queues.get(&(db, key.clone())) else { continue };
             for id in queue.clone() {

@@ -61,10 +61,10 @@ impl Engine {
             && !self.persist.refuses()
     }
 
-    /// Whether nobody sees the commands of others or holds them up: no monitor, no tracking, no pause.
+    /// Whether nobody sees the commands of others or holds them up: no monitor, no tracking, no pause, no import.
     #[inline]
     pub(crate) fn is_unobserved(&self) -> bool {
-        self.pause.is_none() && self.monitors.is_empty() && !self.tracks()
+        self.pause.is_none() && self.import.is_none() && self.monitors.is_empty() && !self.tracks()
     }
 
     /// Runs a command that passes all gates: what [`Engine::run_gated`] comes to for it.
@@ -244,6 +244,9 @@ impl Engine {
                     "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
                 )));
             }
+        }
+        if self.import.as_ref().is_some_and(|import| import.session != id) && !session.loads(command) {
+            return Err(Fault::Text("LOADING Redis is loading the dataset in memory"));
         }
         if session.monitor && command.spec.flags & (flags::WRITE | flags::READONLY | flags::MAY_REPLICATE) != 0 {
             return Err(Fault::Text("ERR Replica can't interact with the keyspace"));

@@ -172,7 +172,7 @@ fn persistence(engine: &Engine, text: &mut Section) {
     let (saving, rewriting) = (runs(Reason::Save), runs(Reason::Rewrite));
     let last = if persist.is_attached() { persist.last_save } else { engine.started_us.div_euclid(1000) };
     let logs = persist.log.is_some();
-    text.line("loading", 0);
+    text.line("loading", engine.importing().is_some() as u8);
     text.line("async_loading", 0);
     text.line("current_cow_size", copied);
     text.line("rdb_changes_since_last_save", persist.changes);

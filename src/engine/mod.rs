@@ -12,6 +12,7 @@ mod connection;
 mod debug;
 mod dispatch;
 mod effects;
+mod import;
 mod info;
 mod latency;
 mod memory;
@@ -183,6 +184,7 @@ pub struct Engine {
     pub(crate) store_waits: Vec<persistence::StoreWait>,
     /// The session in which effects are repeated.
     pub(crate) replayer: Option<SessionId>,
+    pub(crate) import: Option<Box<import::Import>>,
 }
 
 impl Engine {
@@ -230,6 +232,7 @@ impl Engine {
             persist: Persistence::default(),
             store_waits: Vec::new(),
             replayer: None,
+            import: None,
         }
     }
 

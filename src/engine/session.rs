@@ -2,8 +2,10 @@
 
 use super::acl::{UserId, DEFAULT};
 use super::blocking::Blocked;
+use super::table::Command;
 use super::tracking::Tracks;
 use super::transactions::Transaction;
+use crate::commands::spec::flags::LOADING;
 use crate::resp::Parser;
 use crate::structures::ordered::OrderedSet;
 
@@ -171,6 +173,12 @@ impl Session {
     /// Whether RESP2's rule for subscribers holds: only (un)subscribing, PING, QUIT and RESET are allowed.
     pub fn only_listens(&self) -> bool {
         !self.resp3 && self.subscriptions() > 0
+    }
+
+    /// Whether it may run `command` while an import is under way.
+    pub(crate) fn loads(&self, command: Command) -> bool {
+        let queued = self.transaction.iter().filter(|_| command.spec.name == "exec").flat_map(|open| &open.queue);
+        command.spec.has(LOADING) && queued.into_iter().all(|(command, _)| command.spec.has(LOADING))
     }
 
     /// Bytes of input that are not processed yet.

@@ -90,6 +90,9 @@ impl Keys<'_> {
 
     #[cold]
     fn settle_slowly(&mut self, place: Place, key: &[u8]) {
+        if self.space.holds_expiry {
+            return;
+        }
         let Some(entry) = self.space.databases[self.db].find(place, key) else { return };
         if entry.deadline() <= self.space.now {
             self.expire_now(key);
@@ -211,6 +214,11 @@ impl Keys<'_> {
     /// Gives `key` this value and keeps its expiry. True when the key is new.
     pub fn put_keeping_expiry(&mut self, key: &[u8], value: Value) -> bool {
         self.replace(key, value, Expiry::Keep)
+    }
+
+    /// Gives `key` this value, whatever it held, and this expiry. True when the key is new.
+    pub fn put_until(&mut self, key: &[u8], value: Value, expiry: Expiry) -> bool {
+        self.replace(key, value, expiry)
     }
 
     fn replace(&mut self, key: &[u8], value: Value, expiry: Expiry) -> bool {
@@ -406,6 +414,12 @@ impl Keys<'_> {
     #[inline]
     pub fn now(&self) -> i64 {
         self.space.now
+    }
+
+    /// Whether what expires at `at` (milliseconds since 1970) is gone now.
+    #[inline]
+    pub fn is_past(&self, at: i64) -> bool {
+        at <= self.space.now && !self.space.holds_expiry
     }
 
     /// A key chosen at random among those that have not expired.

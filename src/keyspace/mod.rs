@@ -116,6 +116,8 @@ pub struct Keyspace {
     versions: Versions,
     /// The key of the running command, and where it belongs.
     pub(crate) known: Known,
+    /// Nothing expires: a log is repeated, in which the deletion of what expired stands where it happened.
+    pub holds_expiry: bool,
 }
 
 /// A key whose place has been found: commands ask for the place of their key several times.
@@ -154,6 +156,7 @@ impl Keyspace {
             versions: Versions::default(),
             known: Known::NONE,
             tracker: Tracker::default(),
+            holds_expiry: false,
         }
     }
 
@@ -212,6 +215,11 @@ impl Keyspace {
     /// one each. 0 in an empty database. O(1).
     pub fn entry_share(&self, db: usize, key: &[u8]) -> usize {
         self.databases[db].entry_share(database::place(self.seed, key))
+    }
+
+    /// What is remembered of the use of an entry.
+    pub fn used(&self, entry: &Entry) -> Used {
+        self.access.used(entry.access())
     }
 
     /// Exchanges two databases, whole.
@@ -289,6 +297,9 @@ impl Keyspace {
     /// One slice of active expiry: visits about `budget` entries of segments in which something is due, removes
     /// keys and fields that have expired, about twice as many at most, and says whether more may be due now.
     pub fn expire_some(&mut self, budget: usize) -> bool {
+        if self.holds_expiry {
+            return false;
+        }
         let mut visited = 0;
         let segments = self.databases.len() * SEGMENTS;
         for _ in 0..segments {

@@ -1,14 +1,36 @@
 //! What was wrong with bytes that were to be read.
 
+use super::NEWEST;
 use std::fmt;
+use std::ops::Deref;
 
-/// A place that does not read, and why.
+/// A place that does not read, and why. In a box of its own: every string that is read could be damaged, and hardly one is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
+pub struct Damage(Box<Found>);
+
+/// What a [`Damage`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
     /// Offset in the bytes that were read; of a compressed or nested part, where that begins.
     pub offset: u64,
     /// Why.
     pub kind: Kind,
+}
+
+impl Damage {
+    /// Damage at `offset`.
+    #[cold]
+    pub fn new(offset: u64, kind: Kind) -> Self {
+        Damage(Box::new(Found { offset, kind }))
+    }
+}
+
+impl Deref for Damage {
+    type Target = Found;
+
+    fn deref(&self) -> &Found {
+        &self.0
+    }
 }
 
 /// Why bytes were refused.
@@ -38,6 +60,20 @@ pub enum Kind {
     Module(Box<str>),
     /// An expiry that no field can have.
     Expiry,
+    /// A file that does not begin as RDB does.
+    Magic,
+    /// A file of a version that is not known.
+    Version(u16),
+    /// An operation that does not exist.
+    Operation(u8),
+    /// A database that there is not.
+    Database(u64),
+    /// A key for the second time.
+    DoubledKey,
+    /// A checksum that is another's.
+    Checksum,
+    /// Nothing wrong but that memory is used up.
+    NoMemory,
 }
 
 impl Kind {
@@ -62,6 +98,15 @@ impl fmt::Display for Kind {
             Kind::Type(number) => write!(out, "type {number} does not exist"),
             Kind::Module(name) => write!(out, "a value of module type '{name}', which is not loaded"),
             Kind::Expiry => out.write_str("an expiry that no field can have"),
+            Kind::Magic => out.write_str("no RDB file begins like this"),
+            Kind::Version(version) => {
+                write!(out, "RDB version {version} is not among those that are read, 1 to {NEWEST},")
+            }
+            Kind::Operation(number) => write!(out, "operation {number} does not exist"),
+            Kind::Database(number) => write!(out, "database {number}, which there is not,"),
+            Kind::DoubledKey => out.write_str("a key that comes twice"),
+            Kind::NoMemory => out.write_str("there is no memory for more than what ends"),
+            Kind::Checksum => out.write_str("the checksum is not that of the bytes before it: it stands"),
         }
     }
 }

@@ -6,13 +6,15 @@
 //!
 //! Every type has a number, and with each better encoding it got another one. [`Reader`] takes all that Redis has
 //! ever written; [`Writer`] writes what version 10 (Redis 7.0) reads, so that a payload of ours can go to any
-//! server that is not older; only a hash whose fields expire asks for version 12 (7.4). Both work on slices and know nothing of footers and files: those are made of their parts.
+//! server that is not older; only a hash whose fields expire asks for version 12 (7.4). Both work on slices and know nothing of footers and files: those are made of their parts,
+//! files in [`mod@file`].
 //!
 //! What comes from outside is checked whole before it becomes a value. Nothing is allocated on the word of a length:
 //! either the bytes are there, or they are counted first.
 
 mod crc64;
 mod damage;
+pub mod file;
 mod lzf;
 mod old;
 mod read;
@@ -29,6 +31,7 @@ pub use text::{Length, Text};
 pub use write::Writer;
 
 use crate::keyspace::{EncodingLimits, Value, ValueRef};
+use std::cell::RefCell;
 
 /// Numbers of the types, as they stand before a value.
 pub mod types {
@@ -71,17 +74,28 @@ pub const NEWEST: u16 = 12;
 
 const FOOTER: usize = 10;
 
+thread_local! {
+    /// What dumps are written with: the table of its compressor, a quarter of a megabyte, is made once.
+    static DUMPS: RefCell<Writer> = RefCell::default();
+}
+
 /// The payload DUMP answers for `value`. O(bytes of the value).
 pub fn dump(value: ValueRef) -> Vec<u8> {
-    let mut writer = Writer::new();
-    writer.kind(value);
-    writer.value(value);
-    let mut payload = writer.into_bytes();
-    let version = if payload[0] >= types::HASH_METADATA_PRE_GA { WRITTEN_FIELDS } else { WRITTEN };
+    DUMPS.with_borrow_mut(|writer| {
+        writer.kind(value);
+        writer.value(value);
+        let mut payload = writer.take();
+        seal(&mut payload);
+        payload
+    })
+}
+
+/// Makes a payload of a type and a value: puts the footer behind them. O(bytes).
+fn seal(payload: &mut Vec<u8>) {
+    let version = if payload[0] >= types::SET_LISTPACK { WRITTEN_FIELDS } else { WRITTEN };
     payload.extend_from_slice(&version.to_le_bytes());
-    let sum = crc64(0, &payload);
+    let sum = crc64(0, payload);
     payload.extend_from_slice(&sum.to_le_bytes());
-    payload
 }
 
 /// Takes the footer off a payload; `None` if it is cut, of a version past [`NEWEST`] or has another checksum. O(bytes).

@@ -23,6 +23,8 @@ pub struct Reader<'b> {
     at: usize,
     /// Offset of the first of `bytes` in what they were cut from.
     base: u64,
+    /// How many bytes there had to be, at least, where they ended too early.
+    wanted: u64,
 }
 
 impl<'b> Reader<'b> {
@@ -33,7 +35,7 @@ impl<'b> Reader<'b> {
 
     /// A reader of a piece that was cut out at offset `base`, which errors count from.
     pub fn within(bytes: &'b [u8], base: u64) -> Self {
-        Reader { bytes, at: 0, base }
+        Reader { bytes, at: 0, base, wanted: 0 }
     }
 
     /// How many bytes were read.
@@ -46,13 +48,18 @@ impl<'b> Reader<'b> {
         self.bytes.len() - self.at
     }
 
+    /// How many bytes there had to be, at least, for what was [`Kind::Truncated`].
+    pub fn wanted(&self) -> u64 {
+        self.wanted
+    }
+
     /// That what begins here is unsound.
     pub fn damage<T>(&self, kind: Kind) -> Read<T> {
         self.damage_at(self.at, kind)
     }
 
     pub(super) fn damage_at<T>(&self, at: usize, kind: Kind) -> Read<T> {
-        Err(Damage { offset: self.base + at as u64, kind })
+        Err(Damage::new(self.base + at as u64, kind))
     }
 
     /// The next `length` bytes.
@@ -63,7 +70,10 @@ impl<'b> Reader<'b> {
                 self.at += length;
                 Ok(bytes)
             }
-            None => self.damage(Kind::Truncated),
+            None => {
+                self.wanted = length.saturating_add(self.at as u64);
+                self.damage(Kind::Truncated)
+            }
         }
     }
 
@@ -409,7 +419,7 @@ impl<'b> Reader<'b> {
 }
 
 /// The name in a module type's number: nine letters of six bits above ten bits of version.
-fn module_name(id: u64) -> Box<str> {
+pub(super) fn module_name(id: u64) -> Box<str> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     (0..9).map(|at| LETTERS[(id >> (58 - 6 * at)) as usize & 63] as char).collect::<String>().into_boxed_str()
 }

@@ -24,8 +24,12 @@ fn payload(body: &[u8], version: u16) -> Vec<u8> {
 
 /// A value as text, sets and hashes sorted.
 fn show(value: &Value) -> String {
+    shown(value.view())
+}
+
+pub(super) fn shown(value: ValueRef) -> String {
     let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-    let mut parts: Vec<String> = match value.view() {
+    let mut parts: Vec<String> = match value {
         ValueRef::Str(string) => vec![text(string.bytes(&mut [0; I64_TEXT]))],
         ValueRef::List(list) => list.iter().map(|item| text(&item.to_vec())).collect(),
         ValueRef::Set(set) => set.iter().map(|item| text(&item.to_vec())).collect(),
@@ -37,10 +41,10 @@ fn show(value: &Value) -> String {
         ValueRef::SortedSet(set) => set.iter().map(|(m, s)| format!("{}:{}", text(&m.to_vec()), s)).collect(),
         ValueRef::Stream(stream) => super::stream::tests::show(stream),
     };
-    if matches!(value, Value::Set(_) | Value::Hash(_)) {
+    if matches!(value, ValueRef::Set(_) | ValueRef::Hash(_)) {
         parts.sort();
     }
-    format!("{} {}", value.view().encoding(), parts.join(" "))
+    format!("{} {}", value.encoding(), parts.join(" "))
 }
 
 fn read(body: &[u8]) -> Result<String, Damage> {
@@ -58,7 +62,7 @@ pub(super) fn word(rng: &mut Rng) -> Vec<u8> {
 }
 
 /// A value of any type and encoding.
-fn any_value(rng: &mut Rng, limits: &EncodingLimits) -> Value {
+pub(super) fn any_value(rng: &mut Rng, limits: &EncodingLimits) -> Value {
     let many = if rng.below(6) == 0 { 1 + rng.below(700) } else { 1 + rng.below(10) };
     let set_limits = SetLimits { listpack: limits.set, intset: limits.intset };
     match rng.below(6) {
@@ -143,7 +147,7 @@ fn what_was_dumped_restores_to_the_same() {
 }
 
 /// A string with a short length.
-fn string(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn string(bytes: &[u8]) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.length(bytes.len() as u64);
     writer.raw(bytes);
@@ -231,7 +235,7 @@ fn body(kind: u8, pieces: &[&[u8]]) -> Vec<u8> {
 }
 
 /// One body of every encoding that is read, with what it reads as.
-fn every_encoding() -> Vec<(Vec<u8>, String)> {
+pub(super) fn every_encoding() -> Vec<(Vec<u8>, String)> {
     let long = "l".repeat(300);
     let numbers =
         ["0", "12", "13", "-1", "-129", "32767", "-32769", "8388607", "-8388609", "2147483648", "-2147483649"];

@@ -14,8 +14,10 @@
 
 mod allocator;
 mod storage;
+mod files;
 
 use crate::engine::{Engine, SessionId, Setup};
+use crate::rdb::file::FileWriter;
 use crate::resp::{Args, Span};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -39,6 +41,8 @@ struct Inner {
     recovery: Option<crate::persist::Recovery>,
     /// What is to be done for the store; see [`storage`].
     wants: u32,
+    /// The export that is under way.
+    export: Option<FileWriter>,
 }
 
 /// An engine with its buffers.
@@ -119,6 +123,7 @@ impl Door {
             reply: Vec::with_capacity(4096),
             recovery: None,
             wants: 0,
+            export: None,
         });
         inner.engine.set_memory_source(Some(allocator::usage));
         Ok(Door { inner })

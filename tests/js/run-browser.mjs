@@ -13,6 +13,7 @@ const map = {
   imports: {
     cachelet: join("/node_modules/cachelet", entryFor(folder, "browser")),
     "cachelet/http": "/node_modules/cachelet/dist/server/rest.js",
+    "cachelet/rdb": "/node_modules/cachelet/dist/rdb.js",
   },
 };
 const page = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>suites</title>

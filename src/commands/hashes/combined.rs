@@ -48,9 +48,10 @@ fn instant(ctx: &Context, args: Args, at: usize) -> Option<Result<i64, Fault>> {
 }
 
 pub(super) fn hgetex(ctx: &mut Context, args: Args) -> Handled {
-    let (key, now) = (args.at(1), ctx.keys.now());
+    let key = args.at(1);
     ctx.keys.hash_mut(key)?;
     let at = instant(ctx, args, 2).transpose()?;
+    let past = at.is_some_and(|at| ctx.keys.is_past(at));
     let persist = args.is(2, "persist");
     let first = fields(args, if at.is_some() { 4 } else { 2 + persist as usize })?;
     let mut hash = if at.is_some() || persist {
@@ -65,7 +66,7 @@ pub(super) fn hgetex(ctx: &mut Context, args: Args) -> Handled {
             continue;
         }
         let Some(hash) = hash.as_mut() else { continue };
-        if at.is_some_and(|at| at <= now) {
+        if past {
             hash.remove(field);
             changed.deleted.push(field);
         } else if at.is_some() || persist && hash.expiry(field).flatten().is_some() {
@@ -133,7 +134,7 @@ fn wishes(ctx: &Context, args: Args) -> Result<Wishes, Fault> {
 }
 
 pub(super) fn hsetex(ctx: &mut Context, args: Args) -> Handled {
-    let (key, now) = (args.at(1), ctx.keys.now());
+    let key = args.at(1);
     let Wishes { present, at, keep, first } = wishes(ctx, args)?;
     let names = || (first..args.len()).step_by(2).map(|index| args.at(index));
     let hash = ctx.keys.hash_fields(key, names())?;
@@ -148,7 +149,7 @@ pub(super) fn hsetex(ctx: &mut Context, args: Args) -> Handled {
     let count = names().count();
     ctx.keys.hash_fields_or_new(key, names())?.make_room(count, limits);
     // A field that is to expire in the past is set and gone, whatever it was before.
-    let past = at.is_some_and(|at| at <= now);
+    let past = at.is_some_and(|at| ctx.keys.is_past(at));
     let hash = if at.is_some() { ctx.keys.timed_hash(key, names())? } else { ctx.keys.hash_mut(key)? };
     let Some(hash) = hash else { return Err(Fault::WrongType) };
     for index in (first..args.len()).step_by(2) {

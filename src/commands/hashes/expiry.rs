@@ -124,7 +124,7 @@ fn expire_fields(ctx: &mut Context, args: Args, base: i64, unit: i64) -> Handled
     let condition = Condition::read(args, 3);
     let word = if matches!(condition, Condition::Always) { 3 } else { 4 };
     let first = counted(args, word, Fault::Text("ERR Parameter `numFields` should be greater than 0"))?;
-    let now = ctx.keys.now();
+    let past = ctx.keys.is_past(at);
     let mut hash = ctx.keys.timed_hash(key, args.iter_from(first))?;
     let mut changed = Changed::default();
     ctx.reply.array(args.len() - first);
@@ -132,7 +132,7 @@ fn expire_fields(ctx: &mut Context, args: Args, base: i64, unit: i64) -> Handled
         let answer = match hash.as_mut().and_then(|hash| Some((hash.expiry(field)?, hash))) {
             None => NO_FIELD,
             Some((present, _)) if !condition.allows(present, at) => 0,
-            Some((_, hash)) if at <= now => {
+            Some((_, hash)) if past => {
                 hash.remove(field);
                 changed.deleted.push(field);
                 2

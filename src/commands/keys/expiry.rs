@@ -59,7 +59,7 @@ fn expire_after(ctx: &mut Context, args: Args, base: i64, unit: i64) -> Handled 
     // Setting an expiry is a use of the key.
     let there = ctx.keys.write(key).is_some();
     let allowed = there && conditions.allow(ctx.keys.expiry(key).flatten(), at);
-    if allowed && at <= ctx.keys.now() {
+    if allowed && ctx.keys.is_past(at) {
         ctx.keys.delete(key);
         ctx.keys.effect(&[b"DEL", key]);
     } else if allowed {

@@ -267,7 +267,7 @@ pub(super) fn getex(ctx: &mut Context, args: Args) -> Handled {
     }
     let Some(lifetime) = lifetime else { return Ok(Outcome::Done) };
     match lifetime.deadline(ctx)? {
-        Some(at) if lifetime.is_absolute() && at <= ctx.keys.now() => {
+        Some(at) if lifetime.is_absolute() && ctx.keys.is_past(at) => {
             ctx.keys.delete(key);
             ctx.keys.effect(&[b"DEL", key]);
         }

@@ -228,6 +228,11 @@ impl Engine {
         room
     }
 
+    /// Makes room as far as it can, for what grows without being a command; false where there is none.
+    pub(crate) fn has_room(&mut self) -> bool {
+        self.excess() == 0 || self.make_room() != Room::None
+    }
+
     /// A slice of eviction, for a tick; whether more is to be done.
     pub(crate) fn evict_some(&mut self) -> bool {
         if self.memory.evicting {

@@ -3,6 +3,7 @@
 
 pub mod allocations;
 pub mod commands;
+pub mod files;
 pub mod hyperloglogs;
 pub mod patterns;
 pub mod payloads;
@@ -32,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "requests", run: requests::run, seeds: requests::seeds },
     Target { name: "commands", run: commands::run, seeds: commands::seeds },
     Target { name: "payloads", run: payloads::any, seeds: payloads::body_seeds },
+    Target { name: "files", run: files::run, seeds: files::seeds },
     Target { name: "packed", run: payloads::packed, seeds: payloads::packed_seeds },
     Target { name: "streams", run: payloads::stream, seeds: payloads::stream_seeds },
     Target { name: "patterns", run: patterns::run, seeds: patterns::seeds },
