@@ -1,9 +1,9 @@
 // Stores in Chromium, on the installed package, bundled as pages are: memory and IndexedDB in a page, OPFS in a worker. The profile is a folder, as
 // a user's is: a browser without one keeps everything in memory. Then the whole browser is killed while a page writes.
 // needs: chromium
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import { launchIn, startIn } from "./chromium.mjs";
 import { run, summary } from "./harness.mjs";
@@ -17,13 +17,18 @@ writeFileSync(
   `import { opfs } from "cachelet/storage/opfs";
 import { run } from "./js/harness.mjs";
 import { originFiles } from "./js/storage/opfs.mjs";
+import { database } from "./js/storage/database.mjs";
 import { conformance } from "./js/storage/suite.mjs";
 
 let count = 0;
 let store;
-const suites = { OPFS: conformance({ fresh: () => opfs(\`suite/\${count++}\`), many: 300 }), "OPFS, its own": originFiles };
+const fresh = () => opfs(\`suite/\${count++}\`);
+const suites = { OPFS: conformance({ fresh, many: 300 }), "OPFS, its own": originFiles };
 const calls = {
-  suites: () => run(suites, {}, "chromium"),
+  suites: async () => {
+    const module = await WebAssembly.compileStreaming(fetch("/cachelet.wasm"));
+    return run({ ...suites, "OPFS, a database in it": database({ fresh }, { module }) }, {}, "chromium");
+  },
   open: async (name, options) => {
     store = await opfs(name).open(options);
   },
@@ -48,6 +53,7 @@ import { memory } from "cachelet/storage/memory";
 import { opfs } from "cachelet/storage/opfs";
 import { run } from "./js/harness.mjs";
 import { check, work } from "./js/storage/records.mjs";
+import { database } from "./js/storage/database.mjs";
 import { bytesOf, conformance } from "./js/storage/suite.mjs";
 
 let count = 0;
@@ -71,7 +77,12 @@ function call(method, ...args) {
 const remote = Object.fromEntries(["get", "list", "write", "sync", "close"].map((method) => [method, (...args) => call(method, ...args)]));
 
 // What is asked for from outside: one store of a page, in OPFS where its name says so.
-window.suites = async () => [await run(suites, {}, "chromium"), await call("suites")];
+window.suites = async () => {
+  const module = await WebAssembly.compileStreaming(fetch("/cachelet.wasm"));
+  const kept = (durability) => database({ fresh: () => indexedDB(\`\${durability} \${count++}\`, { durability }) }, { module });
+  const databases = { "IndexedDB, strict, a database in it": kept("strict"), "IndexedDB, relaxed, a database in it": kept("relaxed") };
+  return [await run({ ...suites, ...databases }, {}, "chromium"), await call("suites")];
+};
 window.open_ = async (name, options) => {
   if (name.startsWith("opfs")) await call("open", name, options), (window.store = { ...remote, appends: true });
   else window.store = await indexedDB(name).open(options);
@@ -97,7 +108,9 @@ window.checkRecords = async (name, acknowledged) => {
 );
 const bundle = async (entry) => (await build({ entryPoints: [join(folder, entry)], bundle: true, write: false, format: "iife", target: "es2022", conditions: ["browser"], logLevel: "error" })).outputFiles[0].contents;
 const scripts = { "/page.js": await bundle("page.mjs"), "/worker.js": await bundle("worker.mjs"), "/shared.js": await bundle("shared.mjs") };
+const wasm = readFileSync(join(dirname(folder), "node_modules/cachelet/dist/wasm/cachelet.wasm"));
 const server = createServer((request, response) => {
+  if (request.url === "/cachelet.wasm") return response.setHeader("content-type", "application/wasm").end(wasm);
   const script = scripts[request.url];
   response.setHeader("content-type", script ? "text/javascript" : "text/html");
   response.end(script ?? '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>stores</title><script src="/page.js"></script>');

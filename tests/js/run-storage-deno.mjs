@@ -21,10 +21,11 @@ writeFileSync(
   `import { memory } from "cachelet/storage/memory";
 import { run, summary } from "./js/harness.mjs";
 import { conformance } from "./js/storage/suite.mjs";
+import { database } from "./js/storage/database.mjs";
 import { directories, placeIn } from "./js/storage/files.mjs";
 import { databases, databasesIn } from "./js/storage/kv.mjs";
 const root = ${JSON.stringify(root)};
-const counts = await run({ memory: conformance({ fresh: () => memory() }), files: conformance(placeIn(root)), "files, their directory": directories(root), "Deno KV": conformance(databasesIn(root)), "Deno KV, its own": databases(root) }, {}, "deno");
+const counts = await run({ memory: conformance({ fresh: () => memory() }), files: conformance(placeIn(root)), "files, their directory": directories(root), "Deno KV": conformance(databasesIn(root)), "files, a database in it": database(placeIn(root)), "Deno KV, a database in it": database(databasesIn(root)), "Deno KV, its own": databases(root) }, {}, "deno");
 console.log(summary(counts));
 if (counts.failed > 0) Deno.exit(1);
 `,

@@ -10,6 +10,7 @@ const folder = prepared("storage-node");
 const root = mkdtempSync(join(folder, "data-"));
 const load = (path) => import(pathToFileURL(join(folder, path)));
 const { conformance } = await load("js/storage/suite.mjs");
+const { database } = await load("js/storage/database.mjs");
 const { directories, placeIn } = await load("js/storage/files.mjs");
 const { conforming, faults } = await load("js/storage/faulty-suite.mjs");
 const { processes } = await load("js/storage/processes.mjs");
@@ -25,6 +26,8 @@ try {
     {
       memory: conformance({ fresh: () => memory() }),
       files: conformance(placeIn(root)),
+      "memory, a database in it": database({ fresh: () => memory() }),
+      "files, a database in it": database(placeIn(root)),
       "files, their directory": directories(root),
       ...conforming,
       "faulty disk": faults,

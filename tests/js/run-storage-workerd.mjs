@@ -20,6 +20,7 @@ import { memory } from "cachelet/storage/memory";
 import { workersKV } from "cachelet/storage/workers-kv";
 import { run } from "./js/harness.mjs";
 import { check, work } from "./js/storage/records.mjs";
+import { database } from "./js/storage/database.mjs";
 import { conformance } from "./js/storage/suite.mjs";
 import { objects, namespaces } from "./js/storage/workers.mjs";
 
@@ -30,7 +31,7 @@ export class Cache extends DurableObject {
     const url = new URL(request.url);
     const { storage } = this.ctx;
     if (url.pathname === "/suite") {
-      return Response.json(await run({ "Durable Object": conformance({ fresh: () => durableObject(freshStorage(this.ctx)) }), "Durable Object, its own": objects(this.ctx, durableObject) }, {}, "workerd"));
+      return Response.json(await run({ "Durable Object": conformance({ fresh: () => durableObject(freshStorage(this.ctx)) }), "Durable Object, its own": objects(this.ctx, durableObject), "Durable Object, a database in it": database({ fresh: () => durableObject(freshStorage(this.ctx)) }) }, {}, "workerd"));
     }
     this.#store ??= durableObject(storage).open();
     if (url.pathname === "/check") return Response.json(await check(this.#store, Number(url.searchParams.get("acknowledged"))));
@@ -55,7 +56,7 @@ export default {
   async fetch(request, env) {
     const url = new URL(request.url);
     if (url.pathname === "/kv") {
-      return Response.json(await run({ memory: conformance({ fresh: () => memory() }), "Workers KV": conformance({ fresh: () => workersKV(env.KV, { prefix: \`p\${places++}/\` }), exclusive: false, many: 150 }), "Workers KV, its own": namespaces(env.KV, workersKV) }, {}, "workerd"));
+      return Response.json(await run({ memory: conformance({ fresh: () => memory() }), "Workers KV": conformance({ fresh: () => workersKV(env.KV, { prefix: \`p\${places++}/\` }), exclusive: false, many: 150 }), "Workers KV, its own": namespaces(env.KV, workersKV), "Workers KV, a database in it": database({ fresh: () => workersKV(env.KV, { prefix: \`p\${places++}/\` }), logs: false }) }, {}, "workerd"));
     }
     if (url.pathname === "/kv-write") {
       const store = await workersKV(env.KV, { prefix: "kept/" }).open();
