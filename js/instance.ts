@@ -172,6 +172,11 @@ export class Instance {
     });
   }
 
+  /** Closes the sessions that the engine gave up while their replies were held back. */
+  reap(): void {
+    for (const [id, session] of [...this.connections]) if (this.door.isToClose(id)) session.flush();
+  }
+
   /** Arranges for the tick that the engine wants next. */
   arrange(): void {
     if (!this.#closed) this.#schedule(this.door.nextTick());

@@ -182,6 +182,7 @@ export class Persistence {
   #wrote(error: unknown): void {
     this.#error = error;
     this.#door.wrote(error === undefined ? undefined : error instanceof Error ? error.message : String(error));
+    if (error !== undefined) this.#instance.reap();
   }
 
   #wroteLater(error: unknown): void {

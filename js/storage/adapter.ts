@@ -62,7 +62,10 @@ export interface Store {
    */
   write(operations: readonly Operation[], durable: boolean): Awaitable<void>;
 
-  /** Makes durable what was written so far. */
+  /**
+   * Makes durable what was written so far. An object for which that failed, here or in a durable write, takes no append
+   * any more and is no part of a later sync, until it is put anew or deleted: whoever wrote it writes elsewhere what it held.
+   */
   sync(): Awaitable<void>;
 
   /** Gives the store back. */

@@ -11,7 +11,7 @@
 //
 // What an error leaves. An append that fails is cut off again, so that the next one does not stand behind half a record.
 // After a flush that failed the system may have dropped what it could not write, and a second flush would say that all
-// is well: that object takes nothing more and `sync` fails until it is put anew or deleted.
+// is well: that object takes nothing more, and no later `sync` speaks for it, until it is put anew or deleted.
 import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
@@ -278,10 +278,8 @@ class FileStore implements Store {
 
   sync(): void {
     this.#checkOpen();
-    for (const [name, error] of this.#doubtful) {
-      throw new StorageError(`cannot flush ${this.#file(name)}, of which an earlier part may be lost: ${reason(error)}`, error);
-    }
-    for (const name of this.#logs.keys()) this.#flush(name);
+    // What failed was said when it did, and is for whoever wrote it to write elsewhere.
+    for (const name of this.#logs.keys()) if (!this.#doubtful.has(name)) this.#flush(name);
     this.#syncDirectory();
     // Whoever took over in the meantime may have read the files before this was in them.
     this.#checkMine();

@@ -11,6 +11,7 @@ const root = mkdtempSync(join(folder, "data-"));
 const load = (path) => import(pathToFileURL(join(folder, path)));
 const { conformance } = await load("js/storage/suite.mjs");
 const { database } = await load("js/storage/database.mjs");
+const { failures } = await load("js/storage/failing.mjs");
 const { directories, placeIn } = await load("js/storage/files.mjs");
 const { conforming, faults } = await load("js/storage/faulty-suite.mjs");
 const { processes } = await load("js/storage/processes.mjs");
@@ -31,6 +32,7 @@ try {
       "files, their directory": directories(root),
       ...conforming,
       "faulty disk": faults,
+      "a database whose store fails": failures,
       ...models.suites,
       "files, whole programs": processes({ root, folder, command: [process.execPath] }),
     },
