@@ -6,7 +6,6 @@ use super::write::{PACKED, PLAIN};
 use super::{lzf, old, types};
 use crate::bytes::number::{parse_f64, parse_i64, I64_TEXT};
 use crate::keyspace::{EncodingLimits, Str, Value};
-use crate::structures::dict::Dict;
 use crate::structures::hash::{Hash, LATEST};
 use crate::structures::intset::Intset;
 use crate::structures::list::{End, Fill, List};
@@ -299,7 +298,7 @@ impl<'b> Reader<'b> {
         let limits = SetLimits { listpack: limits.set, intset: limits.intset };
         // Redis goes by the intset's limit alone, but writes small listpacks under another type than this one.
         let mut set = if count > limits.intset.max(limits.listpack.entries) {
-            Set::Table(Dict::with_capacity(limits.listpack.seed, count))
+            Set::for_members(b"", count, &limits)
         } else {
             Set::new()
         };
@@ -314,7 +313,7 @@ impl<'b> Reader<'b> {
 
     fn intset(&mut self, limits: &EncodingLimits) -> Read<Value> {
         let at = self.at;
-        let set = self.nested("intset", |bytes| Intset::from_bytes(bytes.to_vec()))?;
+        let set = self.nested("intset", |bytes| Intset::from_bytes(bytes))?;
         if set.is_empty() {
             return self.damage_at(at, Kind::Empty);
         }

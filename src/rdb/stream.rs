@@ -32,7 +32,7 @@ impl Writer {
         self.length(log.node_count() as u64);
         for (id, pack) in log.nodes() {
             self.string(&id.to_key());
-            self.string(pack.as_bytes());
+            self.string(&pack.to_bytes());
         }
         self.length(log.len());
         self.id(log.last);

@@ -128,7 +128,7 @@ fn the_editions_differ_in_their_counters() {
     let mut one = Stream::default();
     let pairs = [(&b"a"[..], &b"9"[..])];
     assert!(one.log.append(NodeLimits { bytes: 0, entries: 0 }, StreamId::new(1, 1), pairs.into_iter()));
-    let pack = one.log.nodes().next().map(|(_, pack)| pack.as_bytes().to_vec()).expect("a node");
+    let pack = one.log.nodes().next().map(|(_, pack)| pack.to_bytes()).expect("a node");
     let node = [&[1, 16][..], &StreamId::new(1, 1).to_key(), &[pack.len() as u8], &pack].concat();
     let group = |read: &[u8], active: &[u8]| {
         let (id, time) = (StreamId::new(1, 1).to_key(), 7i64.to_le_bytes());

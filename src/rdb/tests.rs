@@ -224,7 +224,7 @@ fn zipmap(entries: &[&str]) -> Vec<u8> {
 fn listpack(entries: &[&str]) -> Vec<u8> {
     let mut pack = crate::structures::listpack::Listpack::new();
     entries.iter().for_each(|entry| pack.push_back(entry.as_bytes()));
-    pack.as_bytes().to_vec()
+    pack.to_bytes()
 }
 
 /// `kind` before the pieces.

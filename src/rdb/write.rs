@@ -196,7 +196,7 @@ impl Writer {
             match node {
                 NodeRef::Pack(pack) => {
                     self.length(PACKED);
-                    self.string(pack.as_bytes());
+                    self.string(&pack.to_bytes());
                 }
                 NodeRef::Plain(bytes) => {
                     self.length(PLAIN);
@@ -208,7 +208,7 @@ impl Writer {
 
     fn set(&mut self, set: &Set) {
         if let Set::Intset(set) = set {
-            return self.string(set.as_bytes());
+            return self.string(&set.to_bytes());
         }
         self.length(set.len() as u64);
         set.iter().for_each(|member| self.item(member));
@@ -216,7 +216,7 @@ impl Writer {
 
     fn sorted_set(&mut self, set: &SortedSet) {
         if let Some(pack) = set.listpack() {
-            return self.string(pack.as_bytes());
+            return self.string(&pack.to_bytes());
         }
         self.length(set.len() as u64);
         // From the top down: whoever loads it puts each member before all others.
@@ -228,12 +228,12 @@ impl Writer {
 
     fn hash(&mut self, hash: &Hash) {
         if let Some(pack) = hash.listpack() {
-            return self.string(pack.as_bytes());
+            return self.string(&pack.to_bytes());
         }
         let soonest = hash.soonest();
         if let Some(pack) = hash.timed_listpack() {
             self.raw(&soonest.unwrap_or(0).to_le_bytes());
-            return self.string(pack.as_bytes());
+            return self.string(&pack.to_bytes());
         }
         if let Some(soonest) = soonest {
             self.raw(&soonest.to_le_bytes());

@@ -1,27 +1,39 @@
-//! `Intset`: a small set of integers as one sorted array, byte for byte what Redis calls an intset.
+//! `Intset`: a small set of integers as one sorted array, which a word at any address names.
 //!
 //! ```text
-//! 0         4         8
-//! | width   | length  | value | value | ...      all little-endian
-//! | u32     | u32     | two's complement, `width` bytes each, ascending
+//! | width u32 | length u32 | value | value | ...    as Redis stores and dumps it
+//! | length << 2 | code u32 | value | value | ...    in memory; code 0, 1, 2 for widths of 2, 4, 8 bytes
 //! ```
 //!
-//! The width (2, 4 or 8) is the least that holds every value put in so far; it never goes down, as in Redis.
-//! Lookups are a binary search, changes move the tail: meant for the few hundred values that
-//! `set-max-intset-entries` allows.
+//! All is little-endian, values in two's complement and ascending. The width is the least that holds every value put in
+//! so far; it never goes down while there are any, as in Redis. Lookups are a binary search, changes move the tail: meant
+//! for the few hundred values that `set-max-intset-entries` allows.
 
 #[cfg(test)]
 mod tests;
 
+use super::block::{allocate, release, resize, snug};
 use crate::bytes::Rng;
+use std::ptr::NonNull;
 
+/// Header of Redis' form.
 const HEADER: usize = 8;
+/// Head in memory.
+const HEAD: usize = 4;
+
+/// The head of a set without values, which has no block of its own.
+static EMPTY: [u8; HEAD] = [0; HEAD];
 
 /// A sorted set of integers in one allocation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, packed)]
 pub struct Intset {
-    bytes: Vec<u8>,
+    block: NonNull<u8>,
 }
+
+// SAFETY: a set owns its block alone, and the constant head is never written.
+unsafe impl Send for Intset {}
+// SAFETY: as above; nothing changes through a shared reference.
+unsafe impl Sync for Intset {}
 
 fn width_of(value: i64) -> usize {
     if i16::try_from(value).is_ok() {
@@ -33,21 +45,28 @@ fn width_of(value: i64) -> usize {
     }
 }
 
+/// Size of the block for so many bytes of values: grown in steps of a sixteenth at most, so that a change seldom moves
+/// all, and what it is follows from what it holds.
+fn block_size(bytes: usize) -> usize {
+    let size = HEAD + bytes;
+    snug(size.next_multiple_of((size / 32 + 1).next_power_of_two()))
+}
+
 #[inline(always)]
-fn read(bytes: &[u8], width: usize, index: usize) -> i64 {
-    let at = HEADER + index * width;
+fn read(values: &[u8], width: usize, index: usize) -> i64 {
+    let at = index * width;
     match width {
-        2 => i16::from_le_bytes([bytes[at], bytes[at + 1]]) as i64,
-        4 => i32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as i64,
-        _ => i64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes")),
+        2 => i16::from_le_bytes([values[at], values[at + 1]]) as i64,
+        4 => i32::from_le_bytes(values[at..at + 4].try_into().expect("four bytes")) as i64,
+        _ => i64::from_le_bytes(values[at..at + 8].try_into().expect("eight bytes")),
     }
 }
 
 #[inline(always)]
-fn write(bytes: &mut [u8], width: usize, index: usize, value: i64) {
-    let at = HEADER + index * width;
+fn write(values: &mut [u8], width: usize, index: usize, value: i64) {
+    let at = index * width;
     // The low bytes of a value that fits are the value in that width.
-    bytes[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
+    values[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
 }
 
 impl Default for Intset {
@@ -56,40 +75,83 @@ impl Default for Intset {
     }
 }
 
+impl Clone for Intset {
+    fn clone(&self) -> Self {
+        Self::of_values(self.values(), self.len(), self.width())
+    }
+}
+
+impl Drop for Intset {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl PartialEq for Intset {
+    fn eq(&self, other: &Self) -> bool {
+        self.width() == other.width() && self.values() == other.values()
+    }
+}
+
+impl Eq for Intset {}
+
+impl std::fmt::Debug for Intset {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_set().entries(self.iter()).finish()
+    }
+}
+
 impl Intset {
-    /// An empty set of two-byte width.
+    /// An empty set of two-byte width; allocates nothing.
     pub fn new() -> Self {
-        Intset { bytes: vec![2, 0, 0, 0, 0, 0, 0, 0] }
+        Intset { block: NonNull::from(&EMPTY).cast() }
     }
 
-    /// Takes bytes in the format above, as a dump has them. `None` when header and size disagree, the width is
-    /// none of 2, 4 and 8, or the values do not ascend. O(n).
-    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        if bytes.len() < HEADER {
-            return None;
+    /// Takes bytes in Redis' form, as a dump has them. `None` when header and size disagree, the width is none of 2, 4
+    /// and 8, or the values do not ascend. O(n).
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (header, values) = bytes.split_at_checked(HEADER)?;
+        let width = u32::from_le_bytes(header[..4].try_into().ok()?) as usize;
+        let len = u32::from_le_bytes(header[4..].try_into().ok()?) as usize;
+        let fits = matches!(width, 2 | 4 | 8) && len < 1 << 28 && len * width == values.len();
+        let ascends = |index: &usize| read(values, width, index - 1) < read(values, width, *index);
+        (fits && (1..len).all(|index| ascends(&index))).then(|| Self::of_values(values, len, width))
+    }
+
+    /// The whole set in Redis' form.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER + self.values().len());
+        bytes.extend_from_slice(&(self.width() as u32).to_le_bytes());
+        bytes.extend_from_slice(&(self.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(self.values());
+        bytes
+    }
+
+    fn of_values(values: &[u8], len: usize, width: usize) -> Self {
+        let mut set = Self::new();
+        if len > 0 {
+            set.reshape(len, width);
+            set.values_mut().copy_from_slice(values);
         }
-        let set = Intset { bytes };
-        let width = u32::from_le_bytes(set.bytes[..4].try_into().expect("four bytes"));
-        let fits = matches!(width, 2 | 4 | 8)
-            && set.len().checked_mul(width as usize).and_then(|size| size.checked_add(HEADER)) == Some(set.bytes.len());
-        (fits && (1..set.len()).all(|index| set.at(index - 1) < set.at(index))).then_some(set)
+        set
     }
 
-    /// The whole set in the format above.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+    #[inline(always)]
+    fn head(&self) -> usize {
+        // SAFETY: the block, or the constant, begins with a head.
+        u32::from_le_bytes(unsafe { self.block.cast::<[u8; HEAD]>().read() }) as usize
     }
 
     /// Bytes a value takes: 2, 4 or 8.
     #[inline]
     pub fn width(&self) -> usize {
-        self.bytes[0] as usize
+        2 << (self.head() & 3)
     }
 
     /// Number of values. O(1).
     #[inline]
     pub fn len(&self) -> usize {
-        u32::from_le_bytes(self.bytes[4..HEADER].try_into().expect("four bytes")) as usize
+        self.head() >> 2
     }
 
     /// Whether it holds nothing.
@@ -97,13 +159,48 @@ impl Intset {
         self.len() == 0
     }
 
-    fn set_len(&mut self, len: usize) {
-        self.bytes[4..HEADER].copy_from_slice(&(len as u32).to_le_bytes());
+    #[inline(always)]
+    fn values(&self) -> &[u8] {
+        // SAFETY: a block has as many bytes behind its head as its head tells, all written.
+        unsafe { std::slice::from_raw_parts(self.block.add(HEAD).as_ptr(), self.len() * self.width()) }
+    }
+
+    #[inline(always)]
+    fn values_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above; the block is this set's own. The constant's slice is empty.
+        unsafe { std::slice::from_raw_parts_mut(self.block.add(HEAD).as_ptr(), self.len() * self.width()) }
+    }
+
+    /// Makes it a block for `len` values of `width`, at least one. Values keep their bytes; those that are added are 0.
+    fn reshape(&mut self, len: usize, width: usize) {
+        let (old, now) = (self.values().len(), len * width);
+        let (held, size) = (self.heap_bytes(), block_size(now));
+        if held == 0 {
+            self.block = allocate(size);
+        } else if held != size {
+            // SAFETY: `heap_bytes` is what the block was allocated with; the address is replaced at once.
+            self.block = unsafe { resize(self.block, held, size) };
+        }
+        // SAFETY: the block has a head and `now` bytes at least, and is this set's own.
+        unsafe {
+            self.block.cast::<[u8; HEAD]>().write(((len as u32) << 2 | width as u32 >> 2).to_le_bytes());
+            self.block.add(HEAD + old.min(now)).write_bytes(0, now.saturating_sub(old));
+        }
+    }
+
+    /// Gives the block back.
+    fn clear(&mut self) {
+        let held = self.heap_bytes();
+        if held > 0 {
+            // SAFETY: the block is this set's own, with the size it was allocated with, and is replaced at once.
+            unsafe { release(self.block, held) };
+            self.block = NonNull::from(&EMPTY).cast();
+        }
     }
 
     #[inline(always)]
     fn at(&self, index: usize) -> i64 {
-        read(&self.bytes, self.width(), index)
+        read(self.values(), self.width(), index)
     }
 
     /// Where `value` is, or where it belongs. O(log n).
@@ -152,34 +249,25 @@ impl Intset {
         }
         let Err(index) = self.search(value) else { return false };
         let (len, width) = (self.len(), self.width());
-        self.reserve(width);
-        let at = HEADER + index * width;
-        self.bytes.resize(HEADER + (len + 1) * width, 0);
-        self.bytes.copy_within(at..HEADER + len * width, at + width);
-        write(&mut self.bytes, width, index, value);
-        self.set_len(len + 1);
+        self.reshape(len + 1, width);
+        let values = self.values_mut();
+        values.copy_within(index * width..len * width, (index + 1) * width);
+        write(values, width, index, value);
         true
-    }
-
-    /// Grows by an eighth: these sets are many and small, doubling would waste more than it saves.
-    fn reserve(&mut self, more: usize) {
-        if self.bytes.capacity() - self.bytes.len() < more {
-            self.bytes.reserve_exact(more + self.bytes.len() / 8);
-        }
     }
 
     /// Rewrites all values in a new width and adds the one that needs it: an end of the order, by its size.
     fn widen(&mut self, width: usize, value: i64) {
         let (len, old) = (self.len(), self.width());
         let shift = usize::from(value < 0);
-        let mut bytes = vec![0; HEADER + (len + 1) * width];
-        bytes[0] = width as u8;
-        for index in 0..len {
-            write(&mut bytes, width, index + shift, read(&self.bytes, old, index));
+        self.reshape(len + 1, width);
+        let values = self.values_mut();
+        // From the last on: no value is written over one that is still to be read.
+        for index in (0..len).rev() {
+            let value = read(values, old, index);
+            write(values, width, index + shift, value);
         }
-        write(&mut bytes, width, if value < 0 { 0 } else { len }, value);
-        self.bytes = bytes;
-        self.set_len(len + 1);
+        write(values, width, if value < 0 { 0 } else { len }, value);
     }
 
     /// Takes `value` out; whether it was there. O(n).
@@ -196,13 +284,12 @@ impl Intset {
     pub fn remove_at(&mut self, index: usize) -> Option<i64> {
         let value = self.get(index)?;
         let (len, width) = (self.len(), self.width());
-        let at = HEADER + index * width;
-        self.bytes.copy_within(at + width.., at);
-        self.bytes.truncate(HEADER + (len - 1) * width);
-        if self.bytes.capacity() > 2 * self.bytes.len() + 32 {
-            self.bytes.shrink_to(self.bytes.len());
+        if len == 1 {
+            self.clear();
+            return Some(value);
         }
-        self.set_len(len - 1);
+        self.values_mut().copy_within((index + 1) * width.., index * width);
+        self.reshape(len - 1, width);
         Some(value)
     }
 
@@ -218,7 +305,10 @@ impl Intset {
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        self.bytes.capacity()
+        match self.values().len() {
+            0 => 0,
+            bytes => block_size(bytes),
+        }
     }
 }
 

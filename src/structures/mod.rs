@@ -1,5 +1,6 @@
 //! The containers behind the values: no keys, no clock, no replies. Each states what its operations cost.
 
+pub(crate) mod block;
 pub mod dict;
 pub mod geohash;
 pub mod hash;

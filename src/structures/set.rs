@@ -13,6 +13,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::block::PackedBox;
 use super::dict::{self, Dict};
 use super::intset::{self, Intset};
 use super::listpack::{self, Item, Listpack};
@@ -43,7 +44,7 @@ pub enum Set {
     /// A few short members, in the order they came.
     Listpack(Listpack),
     /// Anything.
-    Table(Dict<Box<[u8]>>),
+    Table(PackedBox<Dict<Box<[u8]>>>),
 }
 
 impl std::fmt::Debug for Set {
@@ -76,7 +77,7 @@ impl Set {
         } else if hint <= limits.listpack.entries {
             Set::Listpack(Listpack::new())
         } else {
-            Set::Table(Dict::with_capacity(limits.listpack.seed, hint))
+            Set::Table(PackedBox::new(Dict::with_capacity(limits.listpack.seed, hint)))
         }
     }
 
@@ -186,6 +187,7 @@ impl Set {
         }
         set.iter().for_each(|value| pack.push_back(value));
         pack.push_back(Item::Bytes(member));
+        pack.shrink();
         *self = Set::Listpack(pack);
         true
     }
@@ -201,7 +203,7 @@ impl Set {
             for member in self.iter() {
                 dict.insert(member.bytes(&mut [0; I64_TEXT]).into());
             }
-            *self = Set::Table(dict);
+            *self = Set::Table(PackedBox::new(dict));
         }
         match self {
             Set::Table(dict) => dict,

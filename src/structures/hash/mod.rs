@@ -18,6 +18,7 @@ mod tests;
 mod timed_tests;
 mod timed;
 
+use super::block::PackedBox;
 use super::dict::{self, Keyed};
 use super::listpack::{self, Item, Listpack};
 use super::stream::{IdMap, StreamId};
@@ -36,9 +37,8 @@ pub struct Hash {
 #[derive(Clone)]
 enum Form {
     Pack(Listpack),
-    /// In a box, so that plain hashes do not grow by what tells the two apart.
-    Timed(Box<Listpack>),
-    Table(Box<Table>),
+    Timed(Listpack),
+    Table(PackedBox<Table>),
 }
 
 /// What putting a value does to a field that exists.
@@ -97,12 +97,12 @@ impl Hash {
             return None;
         }
         if fields > limits.entries {
-            let mut hash = Hash { form: Form::Timed(Box::new(pack)) };
+            let mut hash = Hash { form: Form::Timed(pack) };
             hash.make_table(fields, limits.seed);
             return (hash.len() == fields).then_some(hash);
         }
         let distinct = pack.distinct(timed::WIDTH - 1);
-        distinct.then(|| Hash { form: Form::Timed(Box::new(timed::in_order(pack))) })
+        distinct.then(|| Hash { form: Form::Timed(timed::in_order(pack)) })
     }
 
     /// The compact form's fields, values and expiries, 0 for none, if it has that form and fields may expire.
@@ -157,8 +157,7 @@ impl Hash {
     /// Bytes of heap held, slack included. O(1), for a table O(its segments).
     pub fn heap_bytes(&self) -> usize {
         match &self.form {
-            Form::Pack(pack) => pack.heap_bytes(),
-            Form::Timed(pack) => size_of::<Listpack>() + pack.heap_bytes(),
+            Form::Pack(pack) | Form::Timed(pack) => pack.heap_bytes(),
             Form::Table(table) => table.heap_bytes(),
         }
     }
@@ -183,7 +182,7 @@ impl Hash {
             // A listpack from outside may name a field twice: the last one stays.
             table.insert(Field::new(name.bytes(&mut [0; 20]), value.bytes(&mut [0; 20]), expiry));
         }
-        self.form = Form::Table(Box::new(table));
+        self.form = Form::Table(PackedBox::new(table));
     }
 
     /// Whether some field was ever to expire.
@@ -199,7 +198,7 @@ impl Hash {
     /// Makes ready for fields that expire. O(n) for a listpack, the first time.
     pub fn make_timed(&mut self) {
         match &mut self.form {
-            Form::Pack(plain) => self.form = Form::Timed(Box::new(timed::from_plain(plain))),
+            Form::Pack(plain) => self.form = Form::Timed(timed::from_plain(plain)),
             Form::Timed(_) => {}
             Form::Table(table) => {
                 table.make_timed();
@@ -352,7 +351,7 @@ impl Hash {
     pub fn remove(&mut self, field: &[u8]) -> bool {
         let (at, pack, width) = match &mut self.form {
             Form::Pack(pack) => (pack.find(pack.first(), field, 1), pack, 2),
-            Form::Timed(pack) => (timed::find(pack, field), &mut **pack, timed::WIDTH),
+            Form::Timed(pack) => (timed::find(pack, field), pack, timed::WIDTH),
             Form::Table(table) => return table.remove(field),
         };
         at.is_some_and(|at| {
@@ -402,7 +401,7 @@ impl Hash {
     pub fn random(&self, rng: &mut Rng) -> Option<(Item<'_>, Item<'_>)> {
         let (pack, width) = match &self.form {
             Form::Pack(pack) => (pack, 2),
-            Form::Timed(pack) => (&**pack, timed::WIDTH),
+            Form::Timed(pack) => (pack, timed::WIDTH),
             Form::Table(table) => {
                 let field = table.dict.random(rng)?;
                 return Some((Item::Bytes(field.key()), Item::Bytes(field.value())));

@@ -17,6 +17,7 @@ pub(super) fn from_plain(plain: &Listpack) -> Listpack {
     while let (Some(name), Some(value)) = (entries.next(), entries.next()) {
         push(&mut pack, name, value, 0);
     }
+    pack.shrink();
     pack
 }
 

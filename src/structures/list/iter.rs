@@ -8,23 +8,30 @@ use std::collections::VecDeque;
 /// Iterator over a list's elements in one direction; see [`List::iter_from`](super::List::iter_from).
 #[derive(Clone)]
 pub struct Iter<'a> {
-    inner: listpack::Iter<'a>,
+    inner: Inner<'a>,
     plain: Option<&'a [u8]>,
     /// The nodes, and the index of the one to enter next (`usize::MAX` and the length are past the ends).
     rest: Option<(&'a VecDeque<Node>, usize)>,
     from: End,
 }
 
+/// The elements of one node that are still to come.
+#[derive(Clone)]
+enum Inner<'a> {
+    Forward(listpack::Iter<'a>),
+    Back(listpack::Rev<'a>),
+}
+
 impl<'a> Iter<'a> {
     pub(super) fn empty() -> Self {
-        Iter { inner: listpack::Iter::empty(), plain: None, rest: None, from: End::Front }
+        Iter { inner: Inner::Forward(listpack::Iter::empty()), plain: None, rest: None, from: End::Front }
     }
 
     pub(super) fn of_pack(pack: &'a Listpack, index: usize, from: End) -> Self {
         let at = pack.seek(index as i64);
         let inner = match from {
-            End::Front => pack.iter_from(at),
-            End::Back => pack.iter_to(at),
+            End::Front => Inner::Forward(pack.iter_from(at)),
+            End::Back => Inner::Back(pack.rev_from(at)),
         };
         Iter { inner, plain: None, rest: None, from }
     }
@@ -53,9 +60,9 @@ impl<'a> Iterator for Iter<'a> {
     #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
         loop {
-            let item = match self.from {
-                End::Front => self.inner.next(),
-                End::Back => self.inner.next_back(),
+            let item = match &mut self.inner {
+                Inner::Forward(entries) => entries.next(),
+                Inner::Back(entries) => entries.next(),
             };
             if item.is_some() {
                 return item;
@@ -65,7 +72,8 @@ impl<'a> Iterator for Iter<'a> {
             }
             let (nodes, node) = self.rest?;
             match nodes.get(node)? {
-                Node::Pack(pack) => self.inner = pack.iter(),
+                Node::Pack(pack) if self.from == End::Front => self.inner = Inner::Forward(pack.iter()),
+                Node::Pack(pack) => self.inner = Inner::Back(pack.rev()),
                 Node::Plain(bytes) => self.plain = Some(bytes),
             }
             self.rest = Some((nodes, self.beyond(node)));

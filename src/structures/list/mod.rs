@@ -13,6 +13,7 @@ mod quick;
 #[cfg(test)]
 mod tests;
 
+use super::block::PackedBox;
 use super::listpack::{Item, Listpack, Needle};
 pub use iter::Iter;
 pub use quick::NodeRef;
@@ -83,7 +84,7 @@ pub struct List {
 #[derive(Clone, Debug)]
 enum Form {
     Pack(Listpack),
-    Quick(Box<Quick>),
+    Quick(PackedBox<Quick>),
 }
 
 /// Entries from which on a listpack's header no longer states the count; a lone listpack stays below.
@@ -98,13 +99,13 @@ impl Default for List {
 impl List {
     /// An empty list.
     pub fn new() -> Self {
-        List { form: Form::Pack(Listpack::new()) }
+        List { form: Form::Pack(Listpack::laced()) }
     }
 
     /// An empty list in its large form: for one that is built whole, element by element or node by node, and then
     /// [settled](Self::settle).
     pub fn unsettled() -> Self {
-        List { form: Form::Quick(Box::default()) }
+        List { form: Form::Quick(PackedBox::default()) }
     }
 
     /// Adds a node of its own at the back, as it is; an empty one is passed over. O(1).
@@ -202,7 +203,7 @@ impl List {
     fn open(&mut self) -> &mut Quick {
         if let Form::Pack(pack) = &mut self.form {
             let pack = std::mem::take(pack);
-            self.form = Form::Quick(Box::new(Quick::from_pack(pack)));
+            self.form = Form::Quick(PackedBox::new(Quick::from_pack(pack)));
         }
         match &mut self.form {
             Form::Quick(quick) => quick,

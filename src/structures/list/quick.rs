@@ -1,4 +1,5 @@
-//! The large form of a list: a deque of nodes.
+//! The large form of a list: a deque of nodes. Those at the ends are laced once they are pushed to or popped from; those
+//! between get along without backlens.
 
 use super::{discard_pack, peek_pack, remove_from_pack, End, Fill, Iter};
 use crate::structures::listpack::{Item, Listpack, Needle};
@@ -21,7 +22,7 @@ impl Node {
         if fill.large(element.len()) {
             return Node::Plain(element.into());
         }
-        let mut pack = Listpack::new();
+        let mut pack = Listpack::laced();
         pack.push_back(element);
         Node::Pack(pack)
     }
@@ -57,6 +58,7 @@ impl Node {
     #[inline]
     fn push(&mut self, end: End, element: &[u8]) {
         if let Node::Pack(pack) = self {
+            pack.lace(true);
             match end {
                 End::Front => pack.push_front(element),
                 End::Back => pack.push_back(element),
@@ -141,11 +143,14 @@ impl Quick {
     pub(super) fn take_lone_pack(&mut self, small: impl Fn(usize, usize) -> bool) -> Option<Listpack> {
         match self.nodes.front() {
             Some(Node::Pack(pack)) if self.nodes.len() == 1 && small(pack.byte_len(), pack.len()) => {}
-            None => return Some(Listpack::new()),
+            None => return Some(Listpack::laced()),
             _ => return None,
         }
         match self.drop_node(0) {
-            Node::Pack(pack) => Some(pack),
+            Node::Pack(mut pack) => {
+                pack.lace(true);
+                Some(pack)
+            }
             Node::Plain(_) => None,
         }
     }
@@ -192,10 +197,10 @@ impl Quick {
             return self.change(at, |node| node.push(end, element));
         }
         if self.nodes.len() > 1 {
-            // The old end is full now: its slack goes back.
+            // The old end is full now: its slack and its backlens go.
             self.change(at, |node| {
                 if let Node::Pack(pack) = node {
-                    pack.shrink();
+                    pack.lace(false);
                 }
             });
         }
@@ -224,6 +229,7 @@ impl Quick {
             }
             Some(_) => self.change(at, |node| {
                 if let Node::Pack(pack) = node {
+                    pack.lace(true);
                     discard_pack(pack, end);
                 }
             }),
@@ -320,7 +326,7 @@ impl Quick {
         }
         let second = self.drop_node(at + 1);
         self.change(at, |node| {
-            if let (Node::Pack(first), Node::Pack(second)) = (node, &second) {
+            if let (Node::Pack(first), Node::Pack(second)) = (node, second) {
                 first.append(second);
             }
         });

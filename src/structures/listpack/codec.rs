@@ -1,4 +1,4 @@
-//! The bytes of one listpack entry.
+//! The bytes of one listpack entry. Behind each stands its backlen, where the listpack is *laced*.
 //!
 //! ```text
 //! 0vvvvvvv                          unsigned 7-bit integer
@@ -56,7 +56,7 @@ fn read_backlen(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// Size of the entry that ends at `end`, backlen included.
+/// Size of the laced entry that ends at `end`.
 #[inline]
 pub(super) fn back_step(bytes: &[u8], end: usize) -> usize {
     let last = bytes[end - 1];
@@ -72,24 +72,39 @@ fn read4(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
 
-/// Size of the entry at `at`, backlen included.
+/// Size of the entry at `at`, without a backlen.
 #[inline]
-pub(super) fn step(bytes: &[u8], at: usize) -> usize {
-    let size = match bytes[at] {
-        0..=0x7F => return 2,
-        first @ 0x80..=0xBF => return 2 + (first & 63) as usize,
-        0xC0..=0xDF => return 3,
+pub(super) fn unframed(bytes: &[u8], at: usize) -> usize {
+    match bytes[at] {
+        0..=0x7F => 1,
+        first @ 0x80..=0xBF => 1 + (first & 63) as usize,
+        0xC0..=0xDF => 2,
         first @ 0xE0..=0xEF => 2 + ((first as usize & 15) << 8 | bytes[at + 1] as usize),
         0xF0 => 5 + read4(bytes, at + 1) as usize,
-        0xF1 => return 4,
-        0xF2 => return 5,
-        0xF3 => return 6,
-        _ => return 10,
-    };
-    size + backlen_size(size)
+        0xF1 => 3,
+        0xF2 => 4,
+        0xF3 => 5,
+        _ => 9,
+    }
 }
 
-/// The text of the entry at `at` if it is of the form for up to 63 bytes, whose size as an entry is two more.
+/// What an entry of `size` bytes takes with its backlen, if it has one.
+#[inline(always)]
+pub(super) fn framed(size: usize, laced: bool) -> usize {
+    match laced {
+        false => size,
+        true if size < 128 => size + 1,
+        true => size + backlen_size(size),
+    }
+}
+
+/// Size of the entry at `at`, backlen included.
+#[inline]
+pub(super) fn step(bytes: &[u8], at: usize, laced: bool) -> usize {
+    framed(unframed(bytes, at), laced)
+}
+
+/// The text of the entry at `at` if it is of the form for up to 63 bytes, whose size is one more without a backlen.
 #[inline(always)]
 pub(super) fn short_text(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let first = bytes[at];
@@ -100,36 +115,32 @@ pub(super) fn short_text(bytes: &[u8], at: usize) -> Option<&[u8]> {
     }
 }
 
-/// The entry at `at` and its size, backlen included.
+/// The entry at `at` and its size, without a backlen.
 #[inline]
 pub(super) fn decode(bytes: &[u8], at: usize) -> (Item<'_>, usize) {
     let first = bytes[at];
-    let (data, length) = match first {
-        0..=0x7F => return (Item::Int(first as i64), 2),
-        0x80..=0xBF => {
-            let length = (first & 63) as usize;
-            return (Item::Bytes(&bytes[at + 1..at + 1 + length]), length + 2);
-        }
+    let (head, length) = match first {
+        0..=0x7F => return (Item::Int(first as i64), 1),
+        0x80..=0xBF => (1, (first & 63) as usize),
         0xC0..=0xDF => {
             // Shifted up so that the sign of thirteen bits becomes the sign of sixteen.
             let raw = (first as u16) << 11 | (bytes[at + 1] as u16) << 3;
-            return (Item::Int((raw as i16 >> 3) as i64), 3);
+            return (Item::Int((raw as i16 >> 3) as i64), 2);
         }
-        0xE0..=0xEF => (at + 2, (first as usize & 15) << 8 | bytes[at + 1] as usize),
-        0xF0 => (at + 5, read4(bytes, at + 1) as usize),
-        0xF1 => return (Item::Int(i16::from_le_bytes([bytes[at + 1], bytes[at + 2]]) as i64), 4),
+        0xE0..=0xEF => (2, (first as usize & 15) << 8 | bytes[at + 1] as usize),
+        0xF0 => (5, read4(bytes, at + 1) as usize),
+        0xF1 => return (Item::Int(i16::from_le_bytes([bytes[at + 1], bytes[at + 2]]) as i64), 3),
         0xF2 => {
             let value = i32::from_le_bytes([0, bytes[at + 1], bytes[at + 2], bytes[at + 3]]) >> 8;
-            return (Item::Int(value as i64), 5);
+            return (Item::Int(value as i64), 4);
         }
-        0xF3 => return (Item::Int(read4(bytes, at + 1) as i32 as i64), 6),
+        0xF3 => return (Item::Int(read4(bytes, at + 1) as i32 as i64), 5),
         _ => {
             let value = i64::from_le_bytes(bytes[at + 1..at + 9].try_into().expect("eight bytes"));
-            return (Item::Int(value), 10);
+            return (Item::Int(value), 9);
         }
     };
-    let size = data - at + length;
-    (Item::Bytes(&bytes[data..data + length]), size + backlen_size(size))
+    (Item::Bytes(&bytes[at + head..at + head + length]), head + length)
 }
 
 /// Checks entries that came from outside, header and end mark taken off, and counts them.
@@ -169,52 +180,41 @@ pub(super) struct Encoded<'a> {
     head: [u8; 9],
     head_size: u8,
     body: &'a [u8],
+    foot: [u8; 5],
+    foot_size: u8,
 }
 
 impl<'a> Encoded<'a> {
+    /// The bytes of an entry, with a backlen where they are `laced`.
     #[inline]
-    pub(super) fn new(item: Item<'a>) -> Self {
+    pub(super) fn new(item: Item<'a>, laced: bool) -> Self {
         let mut head = [0; 9];
         let (head_size, body) = match item {
             Item::Bytes(text) => (text_head(text.len(), &mut head), text),
             Item::Int(value) => (integer(value, &mut head), &[][..]),
         };
-        Encoded { head, head_size: head_size as u8, body }
+        let (foot, foot_size) = if laced { backlen(head_size + body.len()) } else { ([0; 5], 0) };
+        Encoded { head, head_size: head_size as u8, body, foot, foot_size: foot_size as u8 }
     }
 
+    /// Its bytes in order.
     #[inline]
-    fn unframed(&self) -> usize {
-        self.head_size as usize + self.body.len()
+    pub(super) fn parts(&self) -> [&[u8]; 3] {
+        [&self.head[..self.head_size as usize], self.body, &self.foot[..self.foot_size as usize]]
     }
+}
 
-    /// Size as an entry, backlen included.
-    #[inline]
-    pub(super) fn size(&self) -> usize {
-        self.unframed() + backlen_size(self.unframed())
-    }
-
-    /// Appends the entry.
-    #[inline]
-    pub(super) fn push_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.head[..self.head_size as usize]);
-        out.extend_from_slice(self.body);
-        let size = self.unframed();
-        if size < 128 {
-            out.push(size as u8);
-        } else {
-            let (bytes, count) = backlen(size);
-            out.extend_from_slice(&bytes[..count]);
+/// Appends the entries of `bytes`, of a listpack that is `laced` or not, in the other form or in the same.
+pub(super) fn relace(bytes: &[u8], laced: bool, into: bool, out: &mut Vec<u8>) {
+    let mut at = 0;
+    while at < bytes.len() {
+        let size = unframed(bytes, at);
+        out.extend_from_slice(&bytes[at..at + size]);
+        if into {
+            let (foot, count) = backlen(size);
+            out.extend_from_slice(&foot[..count]);
         }
-    }
-
-    /// Writes the entry over the start of `out`.
-    pub(super) fn write_to(&self, out: &mut [u8]) {
-        let head = self.head_size as usize;
-        let size = self.unframed();
-        out[..head].copy_from_slice(&self.head[..head]);
-        out[head..size].copy_from_slice(self.body);
-        let (bytes, count) = backlen(size);
-        out[size..size + count].copy_from_slice(&bytes[..count]);
+        at += framed(size, laced);
     }
 }
 

@@ -1,30 +1,34 @@
-//! Listpack: a sequence of strings and integers in one allocation, byte for byte as Redis stores and dumps it.
+//! Listpack: a sequence of strings and integers in one allocation, which one word names.
 //!
 //! ```text
-//! total bytes u32 LE | entries u16 LE (65535: not stated) | entry* | FF
+//! total bytes u32 LE | entries u16 LE (65535: not stated) | entry* | FF        as Redis stores and dumps it
+//! head (see `buffer`) | entry*                                                in memory
 //! entry: encoding and data | backlen
 //! ```
 //!
-//! The backlen holds the size of what stands before it, seven bits a byte, readable from the right; it is what
-//! makes walking backwards possible. Small collections live in listpacks because one allocation without a
-//! pointer beats any table both in bytes and, up to a few kilobytes, in time.
+//! The backlen holds the size of what stands before it, seven bits a byte, readable from the right. It makes walking
+//! backwards possible, which only lists do often: their listpacks are *laced*. All others leave the backlens out, a byte
+//! for most entries, and find what stands before an entry by walking from the front. Every call works on both.
 //!
-//! Two departures in memory, none in the bytes: the entry count is kept beside the buffer, so that `len` costs
-//! nothing even past 65,535 entries, and the buffer may have a gap before the header, so that pushing to
-//! and popping from the front moves six bytes instead of all of them.
+//! Small collections live in listpacks because one allocation without a pointer beats any table both in bytes and, up to
+//! a few kilobytes, in time. A block may have a gap before the entries, so that pushing to and popping from the front of
+//! a list does not move all of them.
 //!
 //! A *position* is an opaque offset. It is good until the next change of the listpack; every change returns the
 //! positions that a caller may go on with.
 
+mod buffer;
 mod codec;
 mod item;
 #[cfg(test)]
 pub(in crate::structures) mod tests;
 
 use crate::structures::order::sort_by;
-use codec::{back_step, decode, short_text, step, Encoded, END};
+use buffer::Buffer;
+use codec::{back_step, backlen_size, decode, framed, short_text, step, unframed, Encoded, END};
 pub use item::{Item, Needle};
 
+/// Header of Redis' form.
 const HEADER: usize = 6;
 const COUNT_UNKNOWN: usize = 65_535;
 
@@ -33,11 +37,9 @@ pub const MAX_BYTES: usize = 1 << 30;
 
 /// A compact sequence of entries; see the module's head for the format.
 #[derive(Clone)]
+#[repr(transparent)]
 pub struct Listpack {
-    /// A gap of `start` bytes, then the listpack up to the end.
-    buffer: Vec<u8>,
-    start: u32,
-    count: u32,
+    buffer: Buffer,
 }
 
 impl Default for Listpack {
@@ -52,29 +54,35 @@ impl std::fmt::Debug for Listpack {
     }
 }
 
+/// Equal when the entries are.
 impl PartialEq for Listpack {
     fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
+        self.len() == other.len() && self.iter().eq(other.iter())
     }
 }
 
 impl Eq for Listpack {}
 
 impl Listpack {
-    /// An empty listpack: seven bytes.
+    /// An empty listpack; allocates nothing.
     pub fn new() -> Self {
-        Self::with_capacity(0)
+        Listpack { buffer: Buffer::new(false) }
+    }
+
+    /// An empty listpack that can be walked backwards at no cost; allocates nothing.
+    pub fn laced() -> Self {
+        Listpack { buffer: Buffer::new(true) }
     }
 
     /// An empty listpack with room for `bytes` of encoded entries.
     pub fn with_capacity(bytes: usize) -> Self {
-        let mut buffer = Vec::with_capacity(bytes.min(MAX_BYTES) + HEADER + 1);
-        buffer.extend_from_slice(&[HEADER as u8 + 1, 0, 0, 0, 0, 0, END]);
-        Listpack { buffer, start: 0, count: 0 }
+        let mut pack = Self::new();
+        pack.buffer.make_room(bytes);
+        pack
     }
 
-    /// Takes in a listpack that came from outside. Every entry is checked; `None` for anything that is not a
-    /// sound listpack of at most [`MAX_BYTES`]. O(bytes).
+    /// Takes in a listpack in Redis' form that came from outside. Every entry is checked; `None` for anything that is
+    /// not a sound listpack of at most [`MAX_BYTES`]. O(bytes).
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.len() > MAX_BYTES || bytes.len() < HEADER + 1 {
             return None;
@@ -84,106 +92,163 @@ impl Listpack {
         if total != bytes.len() || bytes[total - 1] != END {
             return None;
         }
-        let count = codec::validate(&bytes[HEADER..total - 1])?;
+        let entries = &bytes[HEADER..total - 1];
+        let count = codec::validate(entries)?;
         if stated != COUNT_UNKNOWN && stated != count {
             return None;
         }
-        Some(Listpack { buffer: bytes.to_vec(), start: 0, count: count as u32 })
+        Some(Self::of_entries(entries, true, count, false))
     }
 
-    /// The bytes as Redis knows them, header to end mark.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.buffer[self.start as usize..]
+    /// The entries in Redis' form, header to end mark. O(bytes).
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.byte_len());
+        bytes.extend_from_slice(&(self.byte_len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&(self.len().min(COUNT_UNKNOWN) as u16).to_le_bytes());
+        if self.is_laced() {
+            bytes.extend_from_slice(self.buffer.entries());
+        } else {
+            codec::relace(self.buffer.entries(), false, true, &mut bytes);
+        }
+        bytes.push(END);
+        bytes
     }
 
-    /// Size of [`as_bytes`](Self::as_bytes): what Redis' limits in bytes speak of.
+    /// A listpack of the entries in `bytes`, which are in one form, in the other or in the same.
+    fn of_entries(bytes: &[u8], laced: bool, count: usize, into: bool) -> Self {
+        let mut pack = Listpack { buffer: Buffer::new(into) };
+        if count > 0 {
+            let mut entries = Vec::with_capacity(bytes.len() + if into { count } else { 0 });
+            codec::relace(bytes, laced, into, &mut entries);
+            pack.buffer.make_room(entries.len());
+            pack.buffer.splice(0, 0, [&entries, &[], &[]]);
+            pack.buffer.set_count(count);
+        }
+        pack
+    }
+
+    /// Whether entries have backlens.
     #[inline]
+    pub fn is_laced(&self) -> bool {
+        self.buffer.laced()
+    }
+
+    /// Adds the backlens, for a listpack that is going to be walked backwards, or takes them off. O(bytes) where they
+    /// are not so already.
+    pub fn lace(&mut self, laced: bool) {
+        if self.is_laced() != laced {
+            *self = Self::of_entries(self.buffer.entries(), !laced, self.len(), laced);
+        }
+    }
+
+    /// Size in Redis' form: what its limits in bytes speak of. O(1) if laced, else O(entries).
     pub fn byte_len(&self) -> usize {
-        self.buffer.len() - self.start as usize
+        let bytes = self.buffer.entries();
+        let mut total = HEADER + 1 + bytes.len();
+        if !self.is_laced() {
+            let mut at = 0;
+            while at < bytes.len() {
+                let size = unframed(bytes, at);
+                total += backlen_size(size);
+                at += size;
+            }
+        }
+        total
     }
 
     /// Bytes of heap held, slack included.
     pub fn heap_bytes(&self) -> usize {
-        self.buffer.capacity()
+        self.buffer.heap_bytes()
     }
 
     /// Number of entries. O(1).
     #[inline]
     pub fn len(&self) -> usize {
-        self.count as usize
+        self.buffer.count()
     }
 
     /// Whether there are no entries.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.len() == 0
     }
 
-    /// Whether `entries` more entries with `bytes` of text in all are sure to stay within [`MAX_BYTES`].
+    /// Whether `entries` more entries with `bytes` of text in all are sure to stay within [`MAX_BYTES`] in Redis' form.
     #[inline]
     pub fn fits(&self, bytes: usize, entries: usize) -> bool {
+        let lacing = if self.is_laced() { 0 } else { 5 * self.len() };
         let added = bytes as u64 + entries as u64 * 10;
-        self.byte_len() as u64 + added <= MAX_BYTES as u64
+        (HEADER + 1 + self.buffer.len() + lacing) as u64 + added <= MAX_BYTES as u64
     }
 
-    #[inline]
-    fn head(&self) -> usize {
-        self.start as usize + HEADER
-    }
-
-    #[inline]
-    fn tail(&self) -> usize {
-        self.buffer.len() - 1
+    /// Makes room for `entries` more entries with `bytes` of text in all, and no more: for who adds them one by one.
+    pub fn make_room(&mut self, bytes: usize, entries: usize) {
+        self.buffer.make_room(bytes + entries);
     }
 
     /// Position of the first entry.
     #[inline]
     pub fn first(&self) -> Option<usize> {
-        (self.count > 0).then(|| self.head())
+        (self.len() > 0).then_some(0)
     }
 
-    /// Position of the last entry.
+    /// Position of the last entry. O(1) if laced.
     #[inline]
     pub fn last(&self) -> Option<usize> {
-        (self.count > 0).then(|| self.tail() - back_step(&self.buffer, self.tail()))
+        self.prev(self.buffer.len())
     }
 
     /// Position of the entry after the one at `at`.
     #[inline]
     pub fn next(&self, at: usize) -> Option<usize> {
-        let next = at + step(&self.buffer, at);
-        (next < self.tail()).then_some(next)
+        let next = at + step(self.buffer.entries(), at, self.is_laced());
+        (next < self.buffer.len()).then_some(next)
     }
 
-    /// Position of the entry before the one at `at`.
+    /// Position of the entry before the one at `at`. O(1) if laced, else O(bytes).
     #[inline]
     pub fn prev(&self, at: usize) -> Option<usize> {
-        (at > self.head()).then(|| at - back_step(&self.buffer, at))
+        if at == 0 {
+            return None;
+        }
+        let bytes = self.buffer.entries();
+        if self.is_laced() {
+            return Some(at - back_step(bytes, at));
+        }
+        let mut before = 0;
+        loop {
+            let next = before + unframed(bytes, before);
+            if next >= at {
+                return Some(before);
+            }
+            before = next;
+        }
     }
 
     /// The entry at a position.
     #[inline]
     pub fn get(&self, at: usize) -> Item<'_> {
-        decode(&self.buffer, at).0
+        decode(self.buffer.entries(), at).0
     }
 
-    /// Position of entry `index`; negative counts from the end, -1 being the last. Walks from the nearer end.
+    /// Position of entry `index`; negative counts from the end, -1 being the last. Walks from the nearer end, if laced.
     pub fn seek(&self, index: i64) -> Option<usize> {
-        let count = self.count as i64;
+        let count = self.len() as i64;
         let index = if index < 0 { index + count } else { index };
         if index < 0 || index >= count {
             return None;
         }
-        if index <= count / 2 {
-            let mut at = self.head();
+        let (bytes, laced) = (self.buffer.entries(), self.is_laced());
+        if index <= count / 2 || !laced {
+            let mut at = 0;
             for _ in 0..index {
-                at += step(&self.buffer, at);
+                at += step(bytes, at, laced);
             }
             Some(at)
         } else {
-            let mut at = self.tail();
+            let mut at = bytes.len();
             for _ in index..count {
-                at -= back_step(&self.buffer, at);
+                at -= back_step(bytes, at);
             }
             Some(at)
         }
@@ -192,8 +257,8 @@ impl Listpack {
     /// Position of the first entry equal to `needle` among the one at `from` and then every entry after skipping
     /// `skip` (1 looks at the fields of field and value pairs). O(bytes).
     pub fn find(&self, from: Option<usize>, needle: &[u8], skip: usize) -> Option<usize> {
-        let (text, needle) = (needle, Needle::new(needle));
-        let (mut at, bytes) = (from?, &self.buffer[..self.tail()]);
+        let (text, needle, laced) = (needle, Needle::new(needle), self.is_laced());
+        let (mut at, bytes) = (from?, self.buffer.entries());
         while at < bytes.len() {
             at += match short_text(bytes, at) {
                 // Short text is what most entries are: told apart by length and last byte, without a call.
@@ -201,40 +266,60 @@ impl Listpack {
                     if entry.len() == text.len() && entry.last() == text.last() && entry == text {
                         return Some(at);
                     }
-                    entry.len() + 2
+                    entry.len() + 1 + laced as usize
                 }
                 None => {
                     let (item, size) = decode(bytes, at);
                     if item.matches(&needle) {
                         return Some(at);
                     }
-                    size
+                    framed(size, laced)
                 }
             };
             for _ in 0..skip {
                 if at >= bytes.len() {
                     return None;
                 }
-                at += step(bytes, at);
+                at += step(bytes, at, laced);
             }
         }
         None
     }
 
-    /// The entries, from either end.
+    /// The entries from the first on.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { bytes: &self.buffer, front: self.head(), back: self.tail() }
+        self.iter_from(Some(0))
     }
 
     /// The entries from position `at` to the end; no position gives none.
     pub fn iter_from(&self, at: Option<usize>) -> Iter<'_> {
-        Iter { bytes: &self.buffer, front: at.unwrap_or(self.tail()), back: self.tail() }
+        let bytes = self.buffer.entries();
+        Iter { bytes, at: at.unwrap_or(bytes.len()), laced: self.is_laced() }
     }
 
-    /// The entries from the first to position `at`, both included; meant to be walked backwards.
-    pub fn iter_to(&self, at: Option<usize>) -> Iter<'_> {
-        let back = at.map_or(self.head(), |at| at + step(&self.buffer, at));
-        Iter { bytes: &self.buffer, front: self.head(), back }
+    /// The entries from the last one back.
+    pub fn rev(&self) -> Rev<'_> {
+        self.rev_to(self.buffer.len())
+    }
+
+    /// The entries from position `at`, included, back to the first; no position gives none. O(bytes) to begin with
+    /// unless laced.
+    pub fn rev_from(&self, at: Option<usize>) -> Rev<'_> {
+        let bytes = self.buffer.entries();
+        self.rev_to(at.map_or(0, |at| at + step(bytes, at, self.is_laced())))
+    }
+
+    fn rev_to(&self, end: usize) -> Rev<'_> {
+        let bytes = self.buffer.entries();
+        if self.is_laced() {
+            return Rev { bytes, end, stops: None };
+        }
+        let (mut stops, mut at) = (Vec::new(), 0);
+        while at < end {
+            stops.push(at as u32);
+            at += unframed(bytes, at);
+        }
+        Rev { bytes, end, stops: Some(stops) }
     }
 
     /// Whether no two are equal among the first entry and every one after skipping `skip`. O(n log n).
@@ -245,21 +330,16 @@ impl Listpack {
         entries.windows(2).all(|pair| pair[0] != pair[1])
     }
 
-    /// Adds an entry at the end. Amortised O(entry).
+    /// Adds an entry at the end. Amortised O(entry) for a list's, O(bytes) where the block must grow.
     #[inline]
     pub fn push_back<'a>(&mut self, entry: impl Into<Item<'a>>) {
-        let entry = Encoded::new(entry.into());
-        self.reserve_back(entry.size());
-        self.buffer.pop();
-        entry.push_to(&mut self.buffer);
-        self.buffer.push(END);
-        self.state(self.count + 1);
+        self.put(self.buffer.len(), 0, entry.into());
     }
 
-    /// Adds an entry at the front. Amortised O(entry).
+    /// Adds an entry at the front. Amortised O(entry) if laced, else O(bytes).
     #[inline]
     pub fn push_front<'a>(&mut self, entry: impl Into<Item<'a>>) {
-        self.put(self.head(), 0, entry.into());
+        self.put(0, 0, entry.into());
     }
 
     /// Inserts before the entry at `at`; returns the new entry's position. O(bytes).
@@ -269,12 +349,12 @@ impl Listpack {
 
     /// Inserts after the entry at `at`; returns the new entry's position. O(bytes).
     pub fn insert_after<'a>(&mut self, at: usize, entry: impl Into<Item<'a>>) -> usize {
-        self.put(at + step(&self.buffer, at), 0, entry.into())
+        self.put(at + self.step(at), 0, entry.into())
     }
 
     /// Replaces the entry at `at`; returns its position now. O(bytes) when the size changes.
     pub fn replace<'a>(&mut self, at: usize, entry: impl Into<Item<'a>>) -> usize {
-        self.put(at, step(&self.buffer, at), entry.into())
+        self.put(at, self.step(at), entry.into())
     }
 
     /// Deletes the entry at `at`; returns the position of the one that followed. O(bytes).
@@ -285,20 +365,20 @@ impl Listpack {
     /// Deletes up to `count` entries from position `at` on; returns the position of the one that followed. O(bytes).
     pub fn delete_run(&mut self, at: usize, count: usize) -> Option<usize> {
         let (mut stop, mut deleted) = (at, 0);
-        while deleted < count && stop < self.tail() {
-            stop += step(&self.buffer, stop);
+        while deleted < count && stop < self.buffer.len() {
+            stop += self.step(stop);
             deleted += 1;
         }
-        self.cut(at, stop, deleted as u32)
+        self.cut(at, stop, deleted)
     }
 
     /// Deletes `count` entries from `index` on (negative counts from the end); what is not there is ignored.
     pub fn delete_range(&mut self, index: i64, count: usize) {
         let Some(at) = self.seek(index) else { return };
-        let from = if index < 0 { index + self.count as i64 } else { index };
-        let left = self.count as usize - from as usize;
+        let from = if index < 0 { index + self.len() as i64 } else { index };
+        let left = self.len() - from as usize;
         if count >= left {
-            self.cut(at, self.tail(), left as u32);
+            self.cut(at, self.buffer.len(), left);
         } else {
             self.delete_run(at, count);
         }
@@ -306,182 +386,80 @@ impl Listpack {
 
     /// Keeps the entries for which `keep` says so, asked in order. One pass, O(bytes).
     pub fn retain(&mut self, mut keep: impl FnMut(Item<'_>) -> bool) {
-        let end = self.tail();
-        let (mut read, mut write, mut count) = (self.head(), self.head(), 0);
-        while read < end {
-            let (item, size) = decode(&self.buffer, read);
+        let (mut read, mut write, mut count) = (0, 0, 0);
+        while read < self.buffer.len() {
+            let (item, size) = decode(self.buffer.entries(), read);
+            let size = framed(size, self.is_laced());
             if keep(item) {
                 if read != write {
-                    self.buffer.copy_within(read..read + size, write);
+                    self.buffer.move_down(read, size, write);
                 }
                 write += size;
                 count += 1;
             }
             read += size;
         }
-        if count != self.count {
-            self.buffer[write] = END;
-            self.buffer.truncate(write + 1);
-            self.state(count);
-            self.settle();
+        if count != self.len() {
+            self.buffer.splice(write, read - write, [&[]; 3]);
+            self.buffer.set_count(count);
+            self.buffer.settle();
         }
     }
 
     /// Adds all entries of `other` at the end. O(bytes of both).
-    pub fn append(&mut self, other: &Listpack) {
-        let entries = &other.buffer[other.head()..other.tail()];
-        self.reserve_back(entries.len());
-        self.buffer.pop();
-        self.buffer.extend_from_slice(entries);
-        self.buffer.push(END);
-        self.state(self.count + other.count);
+    pub fn append(&mut self, mut other: Listpack) {
+        other.lace(self.is_laced());
+        let count = self.len() + other.len();
+        if !other.is_empty() {
+            self.buffer.splice(self.buffer.len(), 0, [other.buffer.entries(), &[], &[]]);
+            self.buffer.set_count(count);
+        }
     }
 
     /// Splits at entry `index`: the entries from there on leave as a listpack of their own. O(bytes).
     pub fn split_off(&mut self, index: usize) -> Listpack {
-        let Some(at) = self.seek(index as i64) else { return Listpack::new() };
-        let mut other = Listpack::with_capacity(self.tail() - at);
-        other.buffer.pop();
-        other.buffer.extend_from_slice(&self.buffer[at..]);
-        let moved = self.count - index as u32;
-        other.state(moved);
-        self.cut(at, self.tail(), moved);
+        let mut other = Listpack { buffer: Buffer::new(self.is_laced()) };
+        if let Some(at) = self.seek(index as i64) {
+            let moved = self.len() - index;
+            let tail = &self.buffer.entries()[at..];
+            other.buffer.make_room(tail.len());
+            other.buffer.splice(0, 0, [tail, &[], &[]]);
+            other.buffer.set_count(moved);
+            self.cut(at, self.buffer.len(), moved);
+        }
         other
     }
 
     /// Gives back slack and gap; for a listpack that is not going to change soon.
     pub fn shrink(&mut self) {
-        self.close_gap();
-        self.buffer.shrink_to_fit();
+        if !self.is_empty() {
+            self.buffer.reshape(0, 0);
+        }
+    }
+
+    #[inline]
+    fn step(&self, at: usize) -> usize {
+        step(self.buffer.entries(), at, self.is_laced())
     }
 
     fn put(&mut self, at: usize, replaced: usize, entry: Item<'_>) -> usize {
-        let entry = Encoded::new(entry);
-        let at = self.splice(at, replaced, entry.size());
-        entry.write_to(&mut self.buffer[at..]);
-        self.state(self.count + u32::from(replaced == 0));
-        if replaced > entry.size() {
-            let offset = at - self.start as usize;
-            self.settle();
-            return self.start as usize + offset;
-        }
-        at
-    }
-
-    fn cut(&mut self, from: usize, to: usize, entries: u32) -> Option<usize> {
-        let offset = from - self.start as usize;
-        self.splice(from, to - from, 0);
-        self.state(self.count - entries);
-        self.settle();
-        let next = self.start as usize + offset;
-        (next < self.tail()).then_some(next)
-    }
-
-    /// Writes the header for the buffer as it stands.
-    #[inline]
-    fn state(&mut self, count: u32) {
-        self.count = count;
-        let (start, total) = (self.start as usize, self.byte_len() as u32);
-        let header: &mut [u8; HEADER] = (&mut self.buffer[start..start + HEADER]).try_into().expect("a header");
-        header[..4].copy_from_slice(&total.to_le_bytes());
-        header[4..].copy_from_slice(&(count.min(COUNT_UNKNOWN as u32) as u16).to_le_bytes());
-    }
-
-    /// Turns `remove` bytes at `at` into `insert` bytes of unspecified content, moving the shorter side where
-    /// there is room, and returns where they are now.
-    fn splice(&mut self, at: usize, remove: usize, insert: usize) -> usize {
-        let start = self.start as usize;
-        let (before, after) = (at - start, self.buffer.len() - at - remove);
-        if insert <= remove {
-            let less = remove - insert;
-            if before < after {
-                self.buffer.copy_within(start..at, start + less);
-                self.start += less as u32;
-                return at + less;
-            }
-            self.buffer.copy_within(at + remove.., at + insert);
-            self.buffer.truncate(self.buffer.len() - less);
-            return at;
-        }
-        let more = insert - remove;
-        if before < after && (start >= more || (remove == 0 && before == HEADER)) {
-            self.open_gap(more);
-            let start = self.start as usize;
-            self.buffer.copy_within(start..start + before, start - more);
-            self.start -= more as u32;
-            return start - more + before;
-        }
-        self.reserve_back(more);
-        let (at, end) = (self.start as usize + before, self.buffer.len());
-        self.buffer.resize(end + more, 0);
-        self.buffer.copy_within(at + remove..end, at + insert);
-        at
-    }
-
-    /// Growth by an eighth: a listpack is small or a list's open end, and bytes count more than copies.
-    fn slack(&self) -> usize {
-        self.byte_len() / 8 + 8
-    }
-
-    #[inline]
-    fn reserve_back(&mut self, more: usize) {
-        if self.buffer.capacity() - self.buffer.len() < more {
-            self.grow_back(more);
-        }
-    }
-
-    #[cold]
-    fn grow_back(&mut self, more: usize) {
-        assert!(self.byte_len() + more <= MAX_BYTES, "a listpack past its limit: fits() was not asked");
-        let (gap, slack) = (self.start as usize, self.slack());
-        self.close_gap();
-        // A gap that pops have left pays for the move that closes it; a small one must not, again and again.
-        if gap < slack || self.buffer.capacity() - self.buffer.len() < more {
-            self.buffer.reserve_exact(more + slack);
-        }
-    }
-
-    #[inline]
-    fn open_gap(&mut self, more: usize) {
-        if (self.start as usize) < more {
-            self.grow_front(more);
-        }
-    }
-
-    #[cold]
-    fn grow_front(&mut self, more: usize) {
-        assert!(self.byte_len() + more <= MAX_BYTES, "a listpack past its limit: fits() was not asked");
-        let (start, end) = (self.start as usize, self.buffer.len());
-        let gap = more + self.slack();
-        if self.buffer.capacity() - end >= gap {
-            self.buffer.resize(end + gap, 0);
-            self.buffer.copy_within(start..end, start + gap);
-            self.start += gap as u32;
+        self.buffer.splice(at, replaced, Encoded::new(entry, self.is_laced()).parts());
+        if replaced == 0 {
+            self.buffer.set_count(self.len() + 1);
         } else {
-            let mut buffer = Vec::with_capacity(gap + end - start);
-            buffer.resize(gap, 0);
-            buffer.extend_from_slice(&self.buffer[start..]);
-            self.buffer = buffer;
-            self.start = gap as u32;
+            self.buffer.settle();
         }
+        at
     }
 
-    fn close_gap(&mut self) {
-        if self.start > 0 {
-            let start = self.start as usize;
-            self.buffer.copy_within(start.., 0);
-            self.buffer.truncate(self.buffer.len() - start);
-            self.start = 0;
+    fn cut(&mut self, from: usize, to: usize, entries: usize) -> Option<usize> {
+        if entries > 0 {
+            let left = self.len() - entries;
+            self.buffer.splice(from, to - from, [&[]; 3]);
+            self.buffer.set_count(left);
+            self.buffer.settle();
         }
-    }
-
-    /// After deletions: gives memory back once more than half of it is idle.
-    #[inline]
-    fn settle(&mut self) {
-        if self.buffer.capacity() > 2 * self.byte_len() + 128 {
-            self.close_gap();
-            self.buffer.shrink_to(self.buffer.len() + self.slack());
-        }
+        (from < self.buffer.len()).then_some(from)
     }
 }
 
@@ -489,14 +467,19 @@ impl Listpack {
 #[derive(Clone)]
 pub struct Iter<'a> {
     bytes: &'a [u8],
-    front: usize,
-    back: usize,
+    at: usize,
+    laced: bool,
 }
 
 impl Iter<'_> {
     /// An iterator over nothing.
     pub fn empty() -> Self {
-        Iter { bytes: &[], front: 0, back: 0 }
+        Iter { bytes: &[], at: 0, laced: false }
+    }
+
+    /// Position of the entry that comes next; none at the end.
+    pub fn position(&self) -> Option<usize> {
+        (self.at < self.bytes.len()).then_some(self.at)
     }
 }
 
@@ -505,22 +488,36 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
-        if self.front >= self.back {
+        if self.at >= self.bytes.len() {
             return None;
         }
-        let (item, size) = decode(self.bytes, self.front);
-        self.front += size;
+        let (item, size) = decode(self.bytes, self.at);
+        self.at += framed(size, self.laced);
         Some(item)
     }
 }
 
-impl DoubleEndedIterator for Iter<'_> {
+/// Iterator over entries backwards; see [`Listpack::rev`].
+#[derive(Clone)]
+pub struct Rev<'a> {
+    bytes: &'a [u8],
+    /// Where the entry that comes next ends.
+    end: usize,
+    /// Where entries begin that are still to come, unless backlens tell.
+    stops: Option<Vec<u32>>,
+}
+
+impl<'a> Iterator for Rev<'a> {
+    type Item = Item<'a>;
+
     #[inline]
-    fn next_back(&mut self) -> Option<Self::Item> {
-        if self.front >= self.back {
-            return None;
-        }
-        self.back -= back_step(self.bytes, self.back);
-        Some(decode(self.bytes, self.back).0)
+    fn next(&mut self) -> Option<Item<'a>> {
+        let at = match &mut self.stops {
+            Some(stops) => stops.pop()? as usize,
+            None if self.end == 0 => return None,
+            None => self.end - back_step(self.bytes, self.end),
+        };
+        self.end = at;
+        Some(decode(self.bytes, at).0)
     }
 }

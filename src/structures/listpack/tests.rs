@@ -23,10 +23,15 @@ pub(in crate::structures) fn text(rng: &mut Rng) -> Vec<u8> {
 fn check(pack: &Listpack, model: &VecDeque<Vec<u8>>) {
     assert_eq!(pack.len(), model.len());
     assert!(pack.iter().map(|item| item.to_vec()).eq(model.iter().cloned()));
-    assert!(pack.iter().rev().map(|item| item.to_vec()).eq(model.iter().rev().cloned()));
-    let copy = Listpack::from_bytes(pack.as_bytes()).expect("what we write is sound");
+    assert!(pack.rev().map(|item| item.to_vec()).eq(model.iter().rev().cloned()));
+    let bytes = pack.to_bytes();
+    assert_eq!(bytes.len(), pack.byte_len());
+    let copy = Listpack::from_bytes(&bytes).expect("what we write is sound");
     assert_eq!(&copy, pack);
-    assert_eq!(copy.len(), model.len());
+    assert_eq!((copy.len(), copy.to_bytes()), (model.len(), bytes));
+    let mut other = pack.clone();
+    other.lace(!pack.is_laced());
+    assert_eq!((&other, other.byte_len()), (pack, pack.byte_len()));
 }
 
 #[test]
@@ -34,6 +39,7 @@ fn behaves_as_a_deque() {
     for seed in 0..60 {
         let mut rng = Rng::new(seed);
         let (mut pack, mut model) = (Listpack::new(), VecDeque::new());
+        pack.lace(seed % 2 == 0);
         // Some runs lean to one kind of use, so that gaps and slack build up.
         let lean = rng.below(4);
         for turn in 0..400 {
@@ -93,7 +99,8 @@ fn behaves_as_a_deque() {
                     if turn % 2 == 0 {
                         other.shrink();
                     }
-                    pack.append(&other);
+                    other.lace(turn % 3 == 0);
+                    pack.append(other);
                 }
                 11 => {
                     let bit = rng.below(8) as u32;
@@ -103,6 +110,9 @@ fn behaves_as_a_deque() {
                 _ => {}
             }
             assert!(pack.heap_bytes() <= 2 * pack.byte_len() + pack.byte_len() / 4 + 300);
+            if turn % 50 == 49 {
+                pack.lace(!pack.is_laced());
+            }
             if turn % 8 == 0 {
                 check(&pack, &model);
                 let sought = model.get(index).cloned().unwrap_or_default();
@@ -115,7 +125,7 @@ fn behaves_as_a_deque() {
                     .map(|item| item.to_vec())
                     .eq(model.iter().skip(index).cloned()));
                 if index < model.len() {
-                    assert!(pack.iter_to(pack.seek(index as i64)).rev().map(|item| item.to_vec()).eq(model
+                    assert!(pack.rev_from(pack.seek(index as i64)).map(|item| item.to_vec()).eq(model
                         .iter()
                         .take(index + 1)
                         .rev()
@@ -129,24 +139,25 @@ fn behaves_as_a_deque() {
 
 #[test]
 fn walks_step_by_step() {
-    let mut pack = Listpack::new();
-    assert_eq!((pack.first(), pack.last(), pack.seek(0), pack.seek(-1)), (None, None, None, None));
-    for value in [5i64, -1, 4096, 40_000, 9_000_000, 1 << 40] {
-        pack.push_back(value);
+    for mut pack in [Listpack::new(), Listpack::laced()] {
+        assert_eq!((pack.first(), pack.last(), pack.seek(0), pack.seek(-1)), (None, None, None, None));
+        for value in [5i64, -1, 4096, 40_000, 9_000_000, 1 << 40] {
+            pack.push_back(value);
+        }
+        let mut at = pack.first();
+        let mut seen = Vec::new();
+        while let Some(here) = at {
+            seen.push(pack.get(here).as_i64().unwrap());
+            at = pack.next(here);
+        }
+        let mut at = pack.last();
+        while let Some(here) = at {
+            assert_eq!(pack.get(here), Item::Int(seen.pop().unwrap()));
+            at = pack.prev(here);
+        }
+        assert!(seen.is_empty());
+        assert_eq!((pack.seek(6), pack.seek(-7)), (None, None));
     }
-    let mut at = pack.first();
-    let mut seen = Vec::new();
-    while let Some(here) = at {
-        seen.push(pack.get(here).as_i64().unwrap());
-        at = pack.next(here);
-    }
-    let mut at = pack.last();
-    while let Some(here) = at {
-        assert_eq!(pack.get(here), Item::Int(seen.pop().unwrap()));
-        at = pack.prev(here);
-    }
-    assert!(seen.is_empty());
-    assert_eq!((pack.seek(6), pack.seek(-7)), (None, None));
 }
 
 #[test]
@@ -189,10 +200,10 @@ fn counts_past_what_the_header_can_state() {
     for _ in 0..70_000 {
         pack.push_back(1);
     }
-    assert_eq!((pack.len(), &pack.as_bytes()[4..6]), (70_000, &[255, 255][..]));
-    assert_eq!(Listpack::from_bytes(pack.as_bytes()).unwrap().len(), 70_000);
+    assert_eq!((pack.len(), &pack.to_bytes()[4..6]), (70_000, &[255, 255][..]));
+    assert_eq!(Listpack::from_bytes(&pack.to_bytes()).unwrap().len(), 70_000);
     pack.delete_range(0, 10_000);
-    assert_eq!((pack.len(), &pack.as_bytes()[4..6]), (60_000, &60_000u16.to_le_bytes()[..]));
+    assert_eq!((pack.len(), &pack.to_bytes()[4..6]), (60_000, &60_000u16.to_le_bytes()[..]));
 }
 
 #[test]
@@ -204,7 +215,7 @@ fn foreign_bytes_are_refused_or_sound() {
         for _ in 0..rng.below(6) {
             pack.push_back(&text(&mut rng));
         }
-        let mut bytes = pack.as_bytes().to_vec();
+        let mut bytes = pack.to_bytes();
         for _ in 0..1 + rng.below(3) {
             let at = rng.below(bytes.len());
             match rng.below(4) {
@@ -222,7 +233,7 @@ fn foreign_bytes_are_refused_or_sound() {
             None => refused += 1,
             Some(pack) => {
                 let forward: Vec<_> = pack.iter().map(|item| item.to_vec()).collect();
-                let mut backward: Vec<_> = pack.iter().rev().map(|item| item.to_vec()).collect();
+                let mut backward: Vec<_> = pack.rev().map(|item| item.to_vec()).collect();
                 backward.reverse();
                 assert_eq!(forward, backward);
                 assert_eq!(forward.len(), pack.len());
@@ -238,19 +249,52 @@ fn foreign_bytes_are_refused_or_sound() {
 
 #[test]
 fn memory_follows_the_entries() {
+    for mut pack in [Listpack::new(), Listpack::laced()] {
+        for value in 0..3000 {
+            pack.push_front(value);
+        }
+        for _ in 0..2990 {
+            pack.delete(pack.last().unwrap());
+        }
+        assert_eq!((pack.len(), pack.heap_bytes() < 300), (10, true));
+        // A queue that never grows must neither leak its gap nor keep moving.
+        for value in 0..100_000 {
+            pack.push_back(value);
+            pack.delete(pack.first().unwrap());
+            assert!(pack.heap_bytes() < 400);
+        }
+    }
+}
+
+#[test]
+fn a_small_one_has_no_slack_beyond_what_the_allocator_rounds() {
+    assert_eq!((size_of::<Listpack>(), Listpack::new().heap_bytes()), (size_of::<usize>(), 0));
     let mut pack = Listpack::new();
-    for value in 0..3000 {
-        pack.push_front(value);
+    for entry in ["name", "ada", "born", "1815", "city", "London"] {
+        pack.push_back(entry.as_bytes());
+        let exact = 8 + pack.byte_len() - 7 - pack.len();
+        assert!((exact..exact + 8).contains(&pack.heap_bytes()), "{exact} {}", pack.heap_bytes());
     }
-    for _ in 0..2990 {
-        pack.delete(pack.last().unwrap());
-    }
-    assert_eq!((pack.len(), pack.heap_bytes() < 300), (10, true));
-    // A queue that never grows must neither leak its gap nor keep moving.
-    for value in 0..100_000 {
-        pack.push_back(value);
-        pack.delete(pack.first().unwrap());
-        assert!(pack.heap_bytes() < 400);
+    let mut roomy = Listpack::new();
+    roomy.make_room(23, 6);
+    let held = roomy.heap_bytes();
+    pack.iter().for_each(|entry| roomy.push_back(entry));
+    assert_eq!((&roomy, roomy.heap_bytes()), (&pack, held));
+}
+
+#[test]
+fn the_head_widens_and_narrows_where_numbers_of_two_bytes_end() {
+    for mut pack in [Listpack::new(), Listpack::laced()] {
+        let entry = [b'x'; 1000];
+        for count in 1..=200 {
+            pack.push_back(&entry[..]);
+            assert_eq!((pack.len(), pack.iter().count()), (count, count));
+        }
+        for count in (0..200).rev() {
+            pack.delete(if count % 2 == 0 { 0 } else { pack.last().unwrap() });
+            assert_eq!((pack.len(), pack.rev().count()), (count, count));
+        }
+        assert!(pack.heap_bytes() < 300);
     }
 }
 
@@ -281,5 +325,7 @@ fn the_bytes_are_those_of_a_server() {
     expected.extend_from_slice(&[b"\xf0\x88\x13\x00\x00", &long[1][..], b"\x27\x8d"].concat());
     // 16,383 bytes would fit two bytes of backlen; the format spends three.
     expected.extend_from_slice(&[b"\xf0\xfa\x3f\x00\x00", &long[2][..], b"\x00\xff\xff"].concat());
-    assert_eq!(&pack.as_bytes()[HEADER..pack.byte_len() - 1], expected);
+    assert_eq!(&pack.to_bytes()[HEADER..pack.byte_len() - 1], expected);
+    pack.lace(true);
+    assert_eq!(&pack.to_bytes()[HEADER..pack.byte_len() - 1], expected);
 }

@@ -14,6 +14,7 @@ mod tests;
 mod tree;
 
 use crate::bytes::Rng;
+use crate::structures::block::PackedBox;
 use crate::structures::listpack::{self, Item, Listpack};
 use crate::structures::Limits;
 use large::Large;
@@ -108,7 +109,7 @@ pub struct Span {
 #[derive(Clone)]
 enum Form {
     Small(Small),
-    Large(Box<Large>),
+    Large(PackedBox<Large>),
 }
 
 /// A sorted set. See the module's head.
@@ -139,7 +140,7 @@ impl SortedSet {
     /// is past the limits.
     pub fn sized(entries: usize, member: usize, limits: &Limits) -> Self {
         if entries > limits.entries || member > limits.value {
-            SortedSet { form: Form::Large(Box::new(Large::new(limits.seed))) }
+            SortedSet { form: Form::Large(PackedBox::new(Large::new(limits.seed))) }
         } else {
             Self::new()
         }
@@ -159,7 +160,7 @@ impl SortedSet {
                 return None;
             }
         }
-        Some(SortedSet { form: Form::Large(Box::new(large)) })
+        Some(SortedSet { form: Form::Large(PackedBox::new(large)) })
     }
 
     /// The compact form's members and scores, if it has that form.
@@ -248,7 +249,7 @@ impl SortedSet {
             large.add(member.bytes(&mut [0; 20]), score);
         }
         large.add(member, score);
-        self.form = Form::Large(Box::new(large));
+        self.form = Form::Large(PackedBox::new(large));
         Change::Added
     }
 
@@ -286,11 +287,11 @@ impl SortedSet {
         let walk = match &self.form {
             Form::Small(small) => {
                 let pack = small.pack();
-                Walk::Small(if reverse {
-                    pack.iter_to(pack.seek(rank as i64 * 2 + 1))
+                if reverse {
+                    Walk::Back(pack.rev_from(pack.seek(rank as i64 * 2 + 1)))
                 } else {
-                    pack.iter_from(pack.seek(rank as i64 * 2))
-                })
+                    Walk::Small(pack.iter_from(pack.seek(rank as i64 * 2)))
+                }
             }
             Form::Large(large) => match large.cursor(rank) {
                 Some(cursor) => Walk::Large(large, cursor),
@@ -397,6 +398,7 @@ impl SortedSet {
 enum Walk<'a> {
     Nothing,
     Small(listpack::Iter<'a>),
+    Back(listpack::Rev<'a>),
     Large(&'a Large, tree::Cursor),
 }
 
@@ -418,9 +420,9 @@ impl<'a> Iterator for Range<'a> {
         self.left -= 1;
         match &mut self.walk {
             Walk::Nothing => None,
-            Walk::Small(entries) if self.reverse => {
-                let score = entries.next_back()?;
-                Some((entries.next_back()?, read_score(score)))
+            Walk::Back(entries) => {
+                let score = entries.next()?;
+                Some((entries.next()?, read_score(score)))
             }
             Walk::Small(entries) => {
                 let member = entries.next()?;

@@ -109,8 +109,8 @@ impl Small {
 
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         let at = self.pack.find(self.pack.first(), member, 1)?;
-        let rank = self.pack.iter_to(self.pack.prev(at)).count() / 2;
-        Some((if self.pack.prev(at).is_none() { 0 } else { rank }, self.score_after(at)))
+        let behind = self.pack.iter_from(Some(at)).count() / 2;
+        Some((self.len() - behind, self.score_after(at)))
     }
 
     /// How many entries satisfy `before`, which must hold for a prefix of the order.

@@ -237,7 +237,7 @@ fn small_sets_hold_the_bytes_of_redis() {
     }
     let Form::Small(small) = &set.form else { panic!("a small set") };
     let bytes = b"\x25\0\0\0\x08\0\x81a\x02\0\x01\x81b\x02\x831.5\x04\x0c\x01\x03\x01\x81c\x02\x83inf\x04\xff";
-    assert_eq!(&small.pack().as_bytes()[6..], &bytes[6..]);
+    assert_eq!(&small.pack().to_bytes()[6..], &bytes[6..]);
 }
 
 #[test]

@@ -92,10 +92,13 @@ impl Log {
             !full && pack.byte_len() + bytes < most && pack.fits(bytes, items)
         });
         match open {
-            Some((base, pack)) => node::append(base, pack, id, pairs),
+            Some((base, pack)) => {
+                pack.lace(true);
+                node::append(base, pack, id, pairs);
+            }
             None => {
                 if let Some((_, full)) = self.nodes.last_mut() {
-                    full.shrink();
+                    full.lace(false);
                 }
                 self.nodes.insert(id, node::create(pairs));
             }

@@ -23,7 +23,7 @@ fn owned(entry: Entry) -> (StreamId, Pairs) {
 fn rebuilt(log: &Log) -> Log {
     let mut copy = Log::default();
     for (base, pack) in log.nodes() {
-        assert!(copy.push_node(base, Listpack::from_bytes(pack.as_bytes()).unwrap()));
+        assert!(copy.push_node(base, Listpack::from_bytes(&pack.to_bytes()).unwrap()));
     }
     assert!(copy.restore_counters(log.last, log.max_deleted, log.added));
     copy
@@ -143,7 +143,7 @@ fn the_bytes_are_those_of_a_server() {
     assert!(log.delete(id(1001, 2)));
     let (base, pack) = log.nodes().next().unwrap();
     assert_eq!(base, id(1000, 50));
-    assert_eq!(pack.as_bytes(), NODE);
+    assert_eq!(pack.to_bytes(), NODE);
 }
 
 #[test]
