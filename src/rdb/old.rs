@@ -33,7 +33,7 @@ pub(super) fn ziplist(bytes: &[u8]) -> Option<Listpack> {
     }
     let (tail, stated) = (u32_at(bytes, 4)?, u16::from_le_bytes([bytes[8], bytes[9]]));
     let entries = &bytes[..bytes.len() - 1];
-    let mut pack = Listpack::with_capacity(entries.len());
+    let mut pack = Listpack::new();
     let (mut at, mut before, mut last) = (HEADER, 0, tail);
     while at < entries.len() {
         let start = at;
@@ -97,7 +97,7 @@ pub(super) fn zipmap(bytes: &[u8]) -> Option<Listpack> {
     if end != END {
         return None;
     }
-    let mut pack = Listpack::with_capacity(entries.len());
+    let mut pack = Listpack::new();
     let mut at = 0;
     let length = |at: &mut usize| -> Option<usize> {
         let (length, width) = match *entries.get(*at)? {

@@ -313,7 +313,7 @@ impl<'b> Reader<'b> {
 
     fn intset(&mut self, limits: &EncodingLimits) -> Read<Value> {
         let at = self.at;
-        let set = self.nested("intset", |bytes| Intset::from_bytes(bytes))?;
+        let set = self.nested("intset", Intset::from_bytes)?;
         if set.is_empty() {
             return self.damage_at(at, Kind::Empty);
         }

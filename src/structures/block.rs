@@ -6,11 +6,14 @@ use std::alloc::{handle_alloc_error, Layout};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-/// A size for `bytes` bytes that the allocator does not round: of every chunk it takes a word for itself, and chunks are
-/// multiples of eight.
+/// The size of a block for `bytes` bytes, so that it follows from what the block holds and need not be kept: in steps
+/// of a 2^`steps`th, so that a change seldom moves all, and one that the allocator does not round, which takes a
+/// word of every chunk for itself and makes chunks multiples of eight.
 #[inline]
-pub(super) fn snug(bytes: usize) -> usize {
-    ((bytes + 3) & !7) + 4
+pub(super) fn roomy(bytes: usize, steps: u32) -> usize {
+    // Five below a multiple of the step all low bits are set.
+    let step = 1 << (usize::BITS - (bytes >> steps).leading_zeros());
+    ((bytes.max(5) - 5) | (step - 1) | 7) + 5
 }
 
 /// What a block begins with are numbers of four bytes at most.
@@ -102,5 +105,25 @@ impl<T: Default> Default for PackedBox<T> {
 impl<T: std::fmt::Debug> std::fmt::Debug for PackedBox<T> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         T::fmt(self, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_fits_a_block_gives_the_same_size() {
+        for steps in [4, 5, 6, usize::BITS - 1] {
+            let mut held = roomy(0, steps);
+            for bytes in 0..200_000 {
+                let size = roomy(bytes, steps);
+                assert!(size >= bytes && size % 8 == 4);
+                assert!(bytes <= held || size > held);
+                assert!(bytes > held || size == held, "{bytes} in {held}");
+                assert!(size <= bytes + (bytes >> (steps - 1)) + 12);
+                held = size;
+            }
+        }
     }
 }

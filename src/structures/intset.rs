@@ -12,7 +12,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::block::{allocate, release, resize, snug};
+use super::block::{allocate, release, resize, roomy};
 use crate::bytes::Rng;
 use std::ptr::NonNull;
 
@@ -20,6 +20,9 @@ use std::ptr::NonNull;
 const HEADER: usize = 8;
 /// Head in memory.
 const HEAD: usize = 4;
+
+/// See [`roomy`].
+const STEPS: u32 = 5;
 
 /// The head of a set without values, which has no block of its own.
 static EMPTY: [u8; HEAD] = [0; HEAD];
@@ -43,13 +46,6 @@ fn width_of(value: i64) -> usize {
     } else {
         8
     }
-}
-
-/// Size of the block for so many bytes of values: grown in steps of a sixteenth at most, so that a change seldom moves
-/// all, and what it is follows from what it holds.
-fn block_size(bytes: usize) -> usize {
-    let size = HEAD + bytes;
-    snug(size.next_multiple_of((size / 32 + 1).next_power_of_two()))
 }
 
 #[inline(always)]
@@ -174,7 +170,7 @@ impl Intset {
     /// Makes it a block for `len` values of `width`, at least one. Values keep their bytes; those that are added are 0.
     fn reshape(&mut self, len: usize, width: usize) {
         let (old, now) = (self.values().len(), len * width);
-        let (held, size) = (self.heap_bytes(), block_size(now));
+        let (held, size) = (self.heap_bytes(), roomy(HEAD + now, STEPS));
         if held == 0 {
             self.block = allocate(size);
         } else if held != size {
@@ -307,7 +303,7 @@ impl Intset {
     pub fn heap_bytes(&self) -> usize {
         match self.values().len() {
             0 => 0,
-            bytes => block_size(bytes),
+            bytes => roomy(HEAD + bytes, STEPS),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod list;
 pub mod listpack;
 pub mod order;
 pub mod ordered;
+mod pair;
 pub mod partial_sort;
 pub mod set;
 pub mod sorted_set;

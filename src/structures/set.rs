@@ -14,9 +14,10 @@
 mod tests;
 
 use super::block::PackedBox;
-use super::dict::{self, Dict};
+use super::dict::{self, Dict, Keyed};
 use super::intset::{self, Intset};
 use super::listpack::{self, Item, Listpack};
+use super::pair::Pair;
 use crate::bytes::number::{format_i64, parse_i64, I64_TEXT};
 use crate::bytes::Rng;
 use hashbrown::HashTable;
@@ -44,7 +45,7 @@ pub enum Set {
     /// A few short members, in the order they came.
     Listpack(Listpack),
     /// Anything.
-    Table(PackedBox<Dict<Box<[u8]>>>),
+    Table(PackedBox<Dict<Pair>>),
 }
 
 impl std::fmt::Debug for Set {
@@ -57,6 +58,16 @@ impl Default for Set {
     fn default() -> Self {
         Set::new()
     }
+}
+
+/// A member as a table holds it.
+fn entry(member: &[u8]) -> Pair {
+    Pair::new(member, b"", None)
+}
+
+/// A table's member as it is read.
+fn text(member: &Pair) -> Item<'_> {
+    Item::Bytes(member.key())
 }
 
 /// Length of an integer's text.
@@ -136,7 +147,7 @@ impl Set {
     /// Puts `member` in; whether it was new.
     pub fn add(&mut self, member: &[u8], limits: &Limits) -> bool {
         match self {
-            Set::Table(dict) => dict.get_or_insert_with(member, || member.into()).1,
+            Set::Table(dict) => dict.get_or_insert_with(member, || entry(member)).1,
             Set::Listpack(pack) => {
                 if pack.find(pack.first(), member, 0).is_some() {
                     return false;
@@ -181,27 +192,26 @@ impl Set {
         if set.len() >= limits.listpack.entries || longest.max(member.len()) > limits.listpack.value {
             return self.add_to_table(member, limits.listpack.seed);
         }
-        let mut pack = Listpack::with_capacity(set.len() * (set.width() + 2) + member.len() + 6);
+        let mut pack = Listpack::new();
         if !pack.fits(set.len() * longest + member.len(), set.len() + 1) {
             return self.add_to_table(member, limits.listpack.seed);
         }
         set.iter().for_each(|value| pack.push_back(value));
         pack.push_back(Item::Bytes(member));
-        pack.shrink();
         *self = Set::Listpack(pack);
         true
     }
 
     fn add_to_table(&mut self, member: &[u8], seed: u64) -> bool {
-        self.make_table(self.len() + 1, seed).insert(member.into()).is_none()
+        self.make_table(self.len() + 1, seed).insert(entry(member)).is_none()
     }
 
     /// Makes the set a table with room for `hint` members.
-    fn make_table(&mut self, hint: usize, seed: u64) -> &mut Dict<Box<[u8]>> {
+    fn make_table(&mut self, hint: usize, seed: u64) -> &mut Dict<Pair> {
         if !matches!(self, Set::Table(_)) {
             let mut dict = Dict::with_capacity(seed, hint.max(self.len()));
             for member in self.iter() {
-                dict.insert(member.bytes(&mut [0; I64_TEXT]).into());
+                dict.insert(entry(member.bytes(&mut [0; I64_TEXT])));
             }
             *self = Set::Table(PackedBox::new(dict));
         }
@@ -242,7 +252,7 @@ impl Set {
             Set::Intset(set) => set.random(rng).map(Item::Int),
             Set::Listpack(pack) if pack.is_empty() => None,
             Set::Listpack(pack) => pack.seek(rng.below(pack.len()) as i64).map(|at| pack.get(at)),
-            Set::Table(dict) => dict.random(rng).map(|member| Item::Bytes(member)),
+            Set::Table(dict) => dict.random(rng).map(text),
         }
     }
 
@@ -258,7 +268,7 @@ impl Set {
                     let place = std::ptr::from_ref(member) as usize;
                     if drawn.find(hash(&place), |other| *other == place).is_none() {
                         drawn.insert_unique(hash(&place), place, hash);
-                        visit(Item::Bytes(member));
+                        visit(text(member));
                     }
                 }
             }
@@ -282,7 +292,7 @@ impl Set {
     /// Takes a member by chance out.
     pub fn pop_random(&mut self, rng: &mut Rng) -> Option<Vec<u8>> {
         match self {
-            Set::Table(dict) => dict.pop_random(rng).map(Vec::from),
+            Set::Table(dict) => dict.pop_random(rng).map(|member| member.key().to_vec()),
             Set::Intset(set) if !set.is_empty() => set.remove_at(rng.below(set.len())).map(|v| Item::Int(v).to_vec()),
             Set::Listpack(pack) if !pack.is_empty() => {
                 let at = pack.seek(rng.below(pack.len()) as i64)?;
@@ -348,7 +358,7 @@ impl Set {
     /// One step of a full iteration; see [`Dict::scan`]. The compact forms are visited whole in one step.
     pub fn scan<'a>(&'a self, cursor: u64, count: usize, visit: &mut dyn FnMut(Item<'a>)) -> u64 {
         match self {
-            Set::Table(dict) => dict.scan(cursor, count, &mut |member| visit(Item::Bytes(member))),
+            Set::Table(dict) => dict.scan(cursor, count, &mut |member| visit(text(member))),
             _ => {
                 self.iter().for_each(visit);
                 0
@@ -374,7 +384,7 @@ impl Set {
             Set::Listpack(pack) => pack.heap_bytes(),
             Set::Table(dict) => {
                 let taken = if samples == 0 { dict.len() } else { samples.min(dict.len()) };
-                let sum: usize = dict.iter().take(taken).map(|member| member.len()).sum();
+                let sum: usize = dict.iter().take(taken).map(Pair::heap_bytes).sum();
                 let members = (sum as u64 * dict.len() as u64).checked_div(taken as u64).unwrap_or(0);
                 dict.table_bytes() + members as usize
             }
@@ -386,7 +396,7 @@ impl Set {
 enum Form<'a> {
     Intset(intset::Iter<'a>),
     Listpack(listpack::Iter<'a>),
-    Table(dict::Iter<'a, Box<[u8]>>),
+    Table(dict::Iter<'a, Pair>),
 }
 
 /// Iterates over a set's members; see [`Set::iter`].
@@ -404,7 +414,7 @@ impl<'a> Iterator for Iter<'a> {
         let member = match &mut self.form {
             Form::Intset(values) => values.next().map(Item::Int),
             Form::Listpack(entries) => entries.next(),
-            Form::Table(members) => members.next().map(|member| Item::Bytes(member)),
+            Form::Table(members) => members.next().map(text),
         }?;
         self.left -= 1;
         Some(member)

@@ -86,9 +86,9 @@ fn allocated(bytes: usize) -> usize {
     }
 }
 
-/// What `count` allocations take beyond their bytes, on average.
+/// What `count` allocations take beyond their bytes, of which the allocator rounds none.
 fn overhead(count: usize) -> usize {
-    count * (2 * size_of::<usize>() - 1)
+    count * size_of::<usize>()
 }
 
 /// Bytes on the heap that belong to an entry's value and are not in the entry's block.

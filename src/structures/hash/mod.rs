@@ -10,7 +10,6 @@
 //! may remove, the rest is hidden from readers, but still counted by [`Hash::len`]; who writes a field must then
 //! call [`Hash::remove_hidden`] for it first.
 
-mod field;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -21,11 +20,11 @@ mod timed;
 use super::block::PackedBox;
 use super::dict::{self, Keyed};
 use super::listpack::{self, Item, Listpack};
+use super::pair::Pair;
+pub use super::pair::LATEST;
 use super::stream::{IdMap, StreamId};
 use super::Limits;
 use crate::bytes::Rng;
-use field::Field;
-pub use field::LATEST;
 use table::{shows, Table};
 
 /// A map from field to value. See the module for its shape and costs.
@@ -180,7 +179,7 @@ impl Hash {
         }
         for (name, value, expiry) in self.entries() {
             // A listpack from outside may name a field twice: the last one stays.
-            table.insert(Field::new(name.bytes(&mut [0; 20]), value.bytes(&mut [0; 20]), expiry));
+            table.insert(Pair::new(name.bytes(&mut [0; 20]), value.bytes(&mut [0; 20]), expiry));
         }
         self.form = Form::Table(PackedBox::new(table));
     }
@@ -246,7 +245,7 @@ impl Hash {
         match &self.form {
             Form::Pack(pack) => pack.find(pack.first(), field, 1).map(|_| None),
             Form::Timed(pack) => timed::find(pack, field).map(|at| Some(timed::expiry(pack, at)).filter(|&at| at != 0)),
-            Form::Table(table) => table.get(field).map(Field::expiry),
+            Form::Table(table) => table.get(field).map(Pair::expiry),
         }
     }
 
@@ -335,8 +334,7 @@ impl Hash {
                     false
                 }
                 None => {
-                    pack.push_back(name);
-                    pack.push_back(value);
+                    pack.push_pair(name, value);
                     true
                 }
             },
@@ -477,7 +475,7 @@ pub struct Entries<'a>(Walk<'a>);
 enum Walk<'a> {
     Pack(listpack::Iter<'a>),
     Timed(listpack::Iter<'a>),
-    Table(dict::Iter<'a, Field>, i64),
+    Table(dict::Iter<'a, Pair>, i64),
 }
 
 impl<'a> Iterator for Entries<'a> {

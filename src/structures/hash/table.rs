@@ -1,14 +1,14 @@
 //! The table of a large hash, and the order in which its fields expire.
 
-use super::field::Field;
 use super::Put;
 use crate::structures::dict::{Dict, Keyed};
+use crate::structures::pair::Pair;
 use crate::structures::stream::{IdMap, StreamId};
 
 /// Fields in a hash table. Operations are O(1), O(log n) for fields that expire.
 #[derive(Clone)]
 pub(super) struct Table {
-    pub(super) dict: Dict<Field>,
+    pub(super) dict: Dict<Pair>,
     /// Heap bytes of all fields.
     pub(super) bytes: usize,
     /// Only where a field was ever to expire.
@@ -68,12 +68,12 @@ impl Table {
     }
 
     #[inline]
-    pub(super) fn get(&self, name: &[u8]) -> Option<&Field> {
+    pub(super) fn get(&self, name: &[u8]) -> Option<&Pair> {
         self.dict.get(name).filter(|field| shows(self.hidden(), field))
     }
 
     /// Takes in a field, which replaces one of the same name.
-    pub(super) fn insert(&mut self, field: Field) {
+    pub(super) fn insert(&mut self, field: Pair) {
         let hash = self.dict.hash_of(field.key());
         self.bytes += field.heap_bytes();
         let at = field.expiry();
@@ -87,14 +87,14 @@ impl Table {
     /// Puts a value; whether that created the field.
     pub(super) fn put(&mut self, name: &[u8], value: &[u8], how: Put) -> bool {
         let hash = self.dict.hash_of(name);
-        let (field, created) = self.dict.get_or_insert_with_hashed(hash, name, || Field::new(name, value, None));
+        let (field, created) = self.dict.get_or_insert_with_hashed(hash, name, || Pair::new(name, value, None));
         if created {
             self.bytes += field.heap_bytes();
         } else if how != Put::Absent {
             self.bytes -= field.heap_bytes();
             let expiry = field.expiry().filter(|_| how == Put::Clear);
             if expiry.is_some() {
-                *field = Field::new(name, value, None);
+                *field = Pair::new(name, value, None);
             } else {
                 field.set_value(value);
             }
@@ -194,6 +194,6 @@ impl Table {
 
 /// Whether a field is there for readers.
 #[inline]
-pub(super) fn shows(hidden: i64, field: &Field) -> bool {
+pub(super) fn shows(hidden: i64, field: &Pair) -> bool {
     hidden == NOTHING || field.expiry().is_none_or(|at| at > hidden)
 }

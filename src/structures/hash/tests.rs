@@ -10,7 +10,7 @@ fn check(hash: &Hash, model: &HashMap<Vec<u8>, Vec<u8>>) {
     assert_eq!(hash.iter().count(), model.len());
     assert_eq!(&seen, model);
     if let Form::Table(table) = &hash.form {
-        assert_eq!(table.bytes, table.dict.iter().map(Field::heap_bytes).sum::<usize>());
+        assert_eq!(table.bytes, table.dict.iter().map(Pair::heap_bytes).sum::<usize>());
     }
 }
 
@@ -141,7 +141,7 @@ fn every_field_has_its_chance() {
 fn long_names_keep_apart_from_their_values() {
     for length in [0, 1, 127, 128, 129, 255, 256, 70_000] {
         let name = vec![b'n'; length];
-        let mut field = Field::new(&name, b"value", None);
+        let mut field = Pair::new(&name, b"value", None);
         assert_eq!((field.key(), field.value()), (&name[..], &b"value"[..]));
         field.set_value(b"other");
         assert_eq!((field.key(), field.value()), (&name[..], &b"other"[..]));

@@ -12,12 +12,11 @@ pub(super) const WIDTH: usize = 3;
 
 /// The same fields as a plain pack holds, none of which expires.
 pub(super) fn from_plain(plain: &Listpack) -> Listpack {
-    let mut pack = Listpack::with_capacity(plain.byte_len() + plain.len());
+    let mut pack = Listpack::new();
     let mut entries = plain.iter();
     while let (Some(name), Some(value)) = (entries.next(), entries.next()) {
         push(&mut pack, name, value, 0);
     }
-    pack.shrink();
     pack
 }
 
@@ -48,7 +47,7 @@ pub(super) fn in_order(pack: Listpack) -> Listpack {
         return pack;
     }
     sort_by_key(&mut fields, rank);
-    let mut ordered = Listpack::with_capacity(pack.byte_len());
+    let mut ordered = Listpack::new();
     fields.into_iter().for_each(|(name, value, at)| push(&mut ordered, name, value, at));
     ordered
 }

@@ -16,7 +16,7 @@ fn check(hash: &Hash, model: &Model, now: i64) {
     assert_eq!(hash.soonest(), model.values().filter_map(|(_, expiry)| *expiry).min());
     match &hash.form {
         Form::Table(table) => {
-            assert_eq!(table.bytes, table.dict.iter().map(Field::heap_bytes).sum::<usize>());
+            assert_eq!(table.bytes, table.dict.iter().map(Pair::heap_bytes).sum::<usize>());
         }
         Form::Timed(_) => {
             let order: Vec<i64> = hash.entries().map(|(_, _, expiry)| expiry.unwrap_or(i64::MAX)).collect();
@@ -119,16 +119,21 @@ fn the_encoding_says_that_fields_may_expire_and_never_goes_back() {
 #[test]
 fn a_plain_hash_is_no_larger_for_the_timed_ones() {
     assert_eq!(size_of::<Hash>(), size_of::<Listpack>() + 1);
-    let field = |expiry| Field::new(b"name", b"value", expiry).heap_bytes();
-    assert_eq!((field(None), field(Some(1))), (10, 16));
+    let field = |expiry| Pair::new(b"name", b"value", expiry).heap_bytes();
+    assert_eq!((field(None), field(Some(1))), (12, 20));
 }
 
 #[test]
 fn a_field_keeps_its_expiry_apart_from_name_and_value() {
-    for length in [0, 1, 127, 128, 129, 255, 256, 70_000] {
+    for length in [0, 1, 14, 15, 16, 142, 143, 144, 255, 256, 70_000] {
         let name = vec![b'\xFF'; length];
         for at in [1, 5, LATEST] {
-            let mut field = Field::new(&name, b"value", None);
+            let long = Pair::new(b"name", &name, Some(at));
+            assert_eq!((long.key(), long.value(), long.expiry()), (&b"name"[..], &name[..], Some(at)));
+            let copy = long.clone();
+            drop(long);
+            assert_eq!((copy.key(), copy.value(), copy.expiry()), (&b"name"[..], &name[..], Some(at)));
+            let mut field = Pair::new(&name, b"value", None);
             field.set_expiry(Some(at));
             assert_eq!((field.key(), field.value(), field.expiry()), (&name[..], &b"value"[..], Some(at)));
             field.set_expiry(Some(7));
@@ -136,7 +141,7 @@ fn a_field_keeps_its_expiry_apart_from_name_and_value() {
             assert_eq!((field.key(), field.value(), field.expiry()), (&name[..], &b"longer value"[..], Some(7)));
             field.set_expiry(None);
             assert_eq!((field.key(), field.value(), field.expiry()), (&name[..], &b"longer value"[..], None));
-            assert_eq!(field.heap_bytes(), Field::new(&name, b"longer value", None).heap_bytes());
+            assert_eq!(field.heap_bytes(), Pair::new(&name, b"longer value", None).heap_bytes());
         }
     }
 }

@@ -61,7 +61,7 @@ impl<'a> Iterator for Iter<'a> {
     fn next(&mut self) -> Option<Item<'a>> {
         loop {
             let item = match &mut self.inner {
-                Inner::Forward(entries) => entries.next(),
+                Inner::Forward(entries) => entries.take_one(),
                 Inner::Back(entries) => entries.next(),
             };
             if item.is_some() {

@@ -167,7 +167,7 @@ impl List {
         }
     }
 
-    /// Bytes of heap held, slack included. O(1).
+    /// Bytes of heap held, slack included. O(nodes).
     pub fn heap_bytes(&self) -> usize {
         match &self.form {
             Form::Pack(pack) => pack.heap_bytes(),

@@ -84,22 +84,11 @@ pub enum NodeRef<'a> {
 }
 
 /// A deque of nodes with what is asked of it often kept at hand.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Quick {
     nodes: VecDeque<Node>,
     /// Elements in all nodes.
     len: usize,
-    /// Heap bytes of all nodes.
-    bytes: usize,
-}
-
-impl Clone for Quick {
-    fn clone(&self) -> Self {
-        // Copies have no slack, so their heap bytes are counted anew.
-        let nodes = self.nodes.clone();
-        let bytes = nodes.iter().map(Node::heap_bytes).sum();
-        Quick { nodes, len: self.len, bytes }
-    }
 }
 
 impl Quick {
@@ -136,7 +125,7 @@ impl Quick {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.bytes + self.nodes.capacity() * size_of::<Node>()
+        self.nodes.iter().map(Node::heap_bytes).sum::<usize>() + self.nodes.capacity() * size_of::<Node>()
     }
 
     /// The only node, if it is a listpack of whose bytes and entries `small` says so, or an empty one for none.
@@ -157,28 +146,25 @@ impl Quick {
 
     fn add_node(&mut self, at: usize, node: Node) {
         self.len += node.len();
-        self.bytes += node.heap_bytes();
         self.nodes.insert(at, node);
     }
 
     fn drop_node(&mut self, at: usize) -> Node {
         let node = self.nodes.remove(at).expect("a node");
         self.len -= node.len();
-        self.bytes -= node.heap_bytes();
         if self.nodes.capacity() > 64 && self.nodes.capacity() / 4 > self.nodes.len() {
             self.nodes.shrink_to(self.nodes.len() * 2);
         }
         node
     }
 
-    /// Changes a node and keeps the sums.
+    /// Changes a node and keeps the sum.
     #[inline]
     fn change<R>(&mut self, at: usize, change: impl FnOnce(&mut Node) -> R) -> R {
         let node = &mut self.nodes[at];
-        let (len, bytes) = (node.len(), node.heap_bytes());
+        let len = node.len();
         let result = change(node);
         self.len = self.len + node.len() - len;
-        self.bytes = self.bytes + node.heap_bytes() - bytes;
         result
     }
 
@@ -193,8 +179,9 @@ impl Quick {
     #[inline]
     pub(super) fn push(&mut self, end: End, element: &[u8], fill: Fill) {
         let at = self.end(end);
-        if self.nodes.get(at).is_some_and(|node| node.takes(element.len(), fill)) {
-            return self.change(at, |node| node.push(end, element));
+        if let Some(node) = self.nodes.get_mut(at).filter(|node| node.takes(element.len(), fill)) {
+            self.len += 1;
+            return node.push(end, element);
         }
         if self.nodes.len() > 1 {
             // The old end is full now: its slack and its backlens go.
@@ -222,17 +209,14 @@ impl Quick {
     #[inline]
     pub(super) fn discard(&mut self, end: End) -> bool {
         let at = self.end(end);
-        match self.nodes.get(at) {
+        match self.nodes.get_mut(at) {
             None => return false,
-            Some(node) if node.len() == 1 => {
-                self.drop_node(at);
+            Some(Node::Pack(pack)) if pack.len() > 1 => {
+                self.len -= 1;
+                pack.lace(true);
+                discard_pack(pack, end);
             }
-            Some(_) => self.change(at, |node| {
-                if let Node::Pack(pack) = node {
-                    pack.lace(true);
-                    discard_pack(pack, end);
-                }
-            }),
+            Some(_) => drop(self.drop_node(at)),
         }
         true
     }
@@ -386,14 +370,7 @@ impl Quick {
             emptied |= self.nodes[at].len() == 0;
         }
         if emptied {
-            let bytes = &mut self.bytes;
-            self.nodes.retain(|node| {
-                let keep = node.len() > 0;
-                if !keep {
-                    *bytes -= node.heap_bytes();
-                }
-                keep
-            });
+            self.nodes.retain(|node| node.len() > 0);
             self.nodes.shrink_to(self.nodes.len() * 2);
         }
         removed
@@ -419,7 +396,6 @@ impl Quick {
             _ => {
                 for node in self.nodes.drain(at..stop) {
                     self.len -= node.len();
-                    self.bytes -= node.heap_bytes();
                 }
                 self.nodes.shrink_to(self.nodes.len() * 2);
             }
@@ -449,7 +425,6 @@ impl Quick {
 impl Quick {
     pub(super) fn check(&self) {
         assert_eq!(self.len, self.nodes.iter().map(Node::len).sum::<usize>());
-        assert_eq!(self.bytes, self.nodes.iter().map(Node::heap_bytes).sum::<usize>());
         assert!(self.nodes.iter().all(|node| node.len() > 0));
     }
 

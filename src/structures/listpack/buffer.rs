@@ -1,33 +1,29 @@
 //! The allocation behind a listpack: a head, and the entries, reached through one word that may lie at any address.
 //!
 //! ```text
-//! narrow: | units and flags u16 | start u16 | end u16 | count u16 | gap | entries | slack |
-//! wide:   | units and flags u32 | start u32 | end u32 | count u32 | gap | entries | slack |
+//! | length << 2 | flags u32 | count u32 | gap | entries | slack |        all numbers little-endian
 //! ```
-//! The block has 8 · units + 4 bytes; `start` and `end` count from its beginning. All numbers are little-endian, so that
-//! the flags are in the first byte of both. An empty listpack that never held anything has no block of its own but a
-//! constant head with room for nothing.
+//! A gap has its size in its first four bytes; the flags say whether there is one. How large the block is follows from
+//! the three sizes, see [`roomy`]: slack is what they leave of a step. A buffer without entries has no block of its own
+//! but a constant head.
 
 use super::MAX_BYTES;
-use crate::structures::block::{allocate, release, resize, snug};
+use crate::structures::block::{allocate, release, resize, roomy};
 use std::ptr::NonNull;
 
-/// The head has numbers of four bytes.
-const WIDE: usize = 1;
+/// There is a gap before the entries.
+const GAPPED: usize = 1;
 /// Entries have backlens.
 const LACED: usize = 2;
-/// Bits below the units.
-const FLAGS: usize = 7;
-/// Largest block that a narrow head can describe.
-const NARROW: usize = 8 * 8191 + 4;
 
-// What a head tells beside its units and flags.
-const START: usize = 1;
-const END: usize = 2;
-const COUNT: usize = 3;
+const HEAD: usize = 8;
+/// The smallest gap there can be.
+const GAP: usize = 4;
+/// From so many bytes on entries that are deleted at the front leave a gap where a list's are not.
+const LARGE: usize = 512;
 
-static EMPTY: [u8; 8] = [0, 0, 8, 0, 8, 0, 0, 0];
-static EMPTY_LACED: [u8; 8] = [LACED as u8, 0, 8, 0, 8, 0, 0, 0];
+static EMPTY: [u8; HEAD] = [0; HEAD];
+static EMPTY_LACED: [u8; HEAD] = [LACED as u8, 0, 0, 0, 0, 0, 0, 0];
 
 /// See the file's head.
 #[repr(C, packed)]
@@ -40,273 +36,256 @@ unsafe impl Send for Buffer {}
 // SAFETY: as above; nothing changes through a shared reference.
 unsafe impl Sync for Buffer {}
 
-/// Size of a head.
-#[inline]
-fn head(wide: bool) -> usize {
-    8 << wide as usize
-}
-
 impl Buffer {
     pub(super) fn new(laced: bool) -> Self {
         let head = if laced { &EMPTY_LACED } else { &EMPTY };
         Buffer { block: NonNull::from(head).cast() }
     }
 
+    /// Reads the number at `at`.
+    ///
+    /// # Safety
+    /// It is one of the head's two, or that of a gap.
     #[inline(always)]
-    fn base(&self) -> *mut u8 {
-        self.block.as_ptr()
+    unsafe fn read(&self, at: usize) -> usize {
+        // SAFETY: there are four bytes at `at`, by the contract.
+        u32::from_le_bytes(unsafe { self.block.add(at).cast::<[u8; 4]>().read() }) as usize
+    }
+
+    /// Writes the number at `at`.
+    ///
+    /// # Safety
+    /// As for `read`, and the block is no constant.
+    #[inline(always)]
+    unsafe fn write(&mut self, at: usize, value: usize) {
+        // SAFETY: there are four bytes at `at`, by the contract, which are this buffer's own.
+        unsafe { self.block.add(at).cast::<[u8; 4]>().write((value as u32).to_le_bytes()) };
     }
 
     #[inline(always)]
-    fn flags(&self) -> usize {
-        // SAFETY: the block begins with a head, and that with the flags.
-        unsafe { *self.base() as usize }
-    }
-
-    #[inline(always)]
-    fn wide(&self) -> bool {
-        self.flags() & WIDE != 0
+    fn first(&self) -> usize {
+        // SAFETY: a block, or the constant, begins with a head.
+        unsafe { self.read(0) }
     }
 
     #[inline(always)]
     pub(super) fn laced(&self) -> bool {
-        self.flags() & LACED != 0
-    }
-
-    /// Reads one of the head's four numbers.
-    #[inline(always)]
-    fn read(&self, at: usize) -> usize {
-        // SAFETY: a narrow head has four numbers of two bytes, a wide one four of four; `at` is below four.
-        unsafe {
-            if self.wide() {
-                u32::from_le_bytes(self.base().add(4 * at).cast::<[u8; 4]>().read()) as usize
-            } else {
-                u16::from_le_bytes(self.base().add(2 * at).cast::<[u8; 2]>().read()) as usize
-            }
-        }
-    }
-
-    /// Writes one of the head's numbers. Never called for a constant head: that has room for nothing, so whoever writes
-    /// has got a block before.
-    #[inline(always)]
-    fn write(&mut self, at: usize, value: usize) {
-        // SAFETY: as for `read`; the block is this buffer's own, and `self` is borrowed exclusively.
-        unsafe {
-            if self.wide() {
-                self.base().add(4 * at).cast::<[u8; 4]>().write((value as u32).to_le_bytes());
-            } else {
-                self.base().add(2 * at).cast::<[u8; 2]>().write((value as u16).to_le_bytes());
-            }
-        }
-    }
-
-    /// Size of the block, that of a constant included.
-    #[inline(always)]
-    fn size(&self) -> usize {
-        (self.read(0) & !FLAGS) + 4
-    }
-
-    /// Whether it has a block of its own. Blocks are larger than the four bytes that constants state.
-    #[inline(always)]
-    fn is_owned(&self) -> bool {
-        self.size() > 4
-    }
-
-    /// Bytes of heap.
-    pub(super) fn heap_bytes(&self) -> usize {
-        match self.size() {
-            4 => 0,
-            size => size,
-        }
+        self.first() & LACED != 0
     }
 
     #[inline(always)]
     pub(super) fn count(&self) -> usize {
-        self.read(COUNT)
+        // SAFETY: it is the head's second number.
+        unsafe { self.read(4) }
     }
 
-    /// Sets the number of entries, which changes only where bytes were added or removed.
+    /// Sets the number of entries.
     #[inline(always)]
     pub(super) fn set_count(&mut self, count: usize) {
-        self.write(COUNT, count);
+        if self.len() > 0 {
+            // SAFETY: the head's second number; what has entries has a block of its own.
+            unsafe { self.write(4, count) };
+        }
     }
 
     /// Bytes of the entries.
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
-        self.read(END) - self.read(START)
+        self.first() >> 2
+    }
+
+    /// Bytes between the head and the entries.
+    #[inline(always)]
+    fn gap(&self) -> usize {
+        match self.first() & GAPPED {
+            0 => 0,
+            // SAFETY: the flag says that a gap follows the head.
+            _ => unsafe { self.read(HEAD) },
+        }
     }
 
     /// The entries.
     #[inline(always)]
     pub(super) fn entries(&self) -> &[u8] {
-        let (start, end) = (self.read(START), self.read(END));
-        // SAFETY: start and end lie in the block (or behind the constant head, both there), and what is between them was
-        // written; it stays as long as the borrow.
-        unsafe { std::slice::from_raw_parts(self.base().add(start), end - start) }
+        let (gap, len) = (self.gap(), self.len());
+        // SAFETY: head, gap and entries follow each other in the block, all entries written; they stay for the borrow.
+        unsafe { std::slice::from_raw_parts(self.block.add(HEAD + gap).as_ptr(), len) }
+    }
+
+    /// Bytes of heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self.len() {
+            0 => 0,
+            len => self.size(self.gap(), len),
+        }
+    }
+
+    /// Size of the block for so much. A list's ends change often, others rather stay small.
+    #[inline]
+    fn size(&self, gap: usize, len: usize) -> usize {
+        roomy(HEAD + gap + len, if self.laced() { 4 } else { 6 })
     }
 
     /// Copies `size` bytes at `from` down to `to`.
     #[inline]
     pub(super) fn move_down(&mut self, from: usize, size: usize, to: usize) {
         assert!(to <= from && from + size <= self.len());
-        let start = self.read(START);
         // SAFETY: both ranges are within the entries, which are this buffer's own where there are any.
-        unsafe { self.base().add(start + from).copy_to(self.base().add(start + to), size) };
-    }
-
-    /// Turns `remove` bytes at `at` into what `parts` hold one behind the other; of what stands before and behind, the
-    /// shorter moves where there is room.
-    pub(super) fn splice(&mut self, at: usize, remove: usize, parts: [&[u8]; 3]) {
-        let insert = parts[0].len() + parts[1].len() + parts[2].len();
-        let len = self.len();
-        assert!(at <= len && remove <= len - at);
-        let behind = len - at - remove;
-        if insert > remove {
-            let more = insert - remove;
-            // Only lists are pushed to at the front; a gap would be waste for others.
-            let to_front = at < behind && (self.gap() >= more || at == 0 && self.laced());
-            self.reserve(if to_front { more } else { 0 }, if to_front { 0 } else { more });
-            self.shift(at, remove, insert, to_front);
-        } else if insert < remove {
-            self.shift(at, remove, insert, at < behind);
-        }
-        let mut to = self.read(START) + at;
-        for part in parts {
-            // SAFETY: the entries have `insert` bytes at `at` now, which the parts fill to the last; they are borrowed
-            // from elsewhere, since `self` is borrowed exclusively.
-            unsafe { self.base().add(to).copy_from_nonoverlapping(part.as_ptr(), part.len()) };
-            to += part.len();
+        unsafe {
+            let entries = self.block.add(HEAD + self.gap());
+            entries.add(from).copy_to(entries.add(to), size);
         }
     }
 
-    /// Makes `remove` bytes at `at` `insert`, unwritten so far, by moving what stands before them or behind; there is
-    /// room on that side.
+    /// Turns `remove` bytes at `at` into `bytes`.
+    pub(super) fn splice(&mut self, at: usize, remove: usize, bytes: &[u8]) {
+        let place = self.open(at, remove, bytes.len());
+        // SAFETY: the place has as many bytes, which are borrowed from elsewhere, since `self` is borrowed exclusively.
+        unsafe { place.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+    }
+
+    /// Turns `remove` bytes at `at` into `insert`, whose place it returns: all of them must be written before the entries
+    /// are read. Of what stands before and behind, the shorter moves where there is room.
     #[inline]
-    fn shift(&mut self, at: usize, remove: usize, insert: usize, front: bool) {
-        let (start, end) = (self.read(START), self.read(END));
-        let (from, count, to) = match front {
-            true => (start, at, start + remove - insert),
-            false => (start + at + remove, end - start - at - remove, start + at + insert),
-        };
-        // SAFETY: the source is entries; the target is as long and lies in the block, because the side that moves has
-        // room for the difference.
-        unsafe { self.base().add(from).copy_to(self.base().add(to), count) };
-        if front {
-            self.write(START, to);
+    pub(super) fn open(&mut self, at: usize, remove: usize, insert: usize) -> NonNull<u8> {
+        let (len, gap) = (self.len(), self.gap());
+        // What fits the block leaves it as large as it is: see the test of `roomy`.
+        if at == len && len > 0 && HEAD + gap + len + insert <= self.size(gap, len) {
+            self.state(gap, len + insert);
         } else {
-            self.write(END, end + insert - remove);
+            self.open_slowly(at, remove, insert);
         }
+        // SAFETY: the entries have `insert` bytes from `at` on by now.
+        unsafe { self.block.add(HEAD + self.gap() + at) }
     }
 
-    /// Room before the entries.
-    #[inline]
-    fn gap(&self) -> usize {
-        self.read(START) - head(self.wide())
-    }
-
-    /// What is added beyond need. Bytes count more than copies: lists grow by an eighth at their open ends, others stay
-    /// exact while they are small and then grow by a sixteenth.
-    fn slack(&self) -> usize {
-        match self.len() {
-            len if self.laced() => len / 8 + 8,
-            0..=127 => 0,
-            len => len / 16,
-        }
-    }
-
-    /// Makes sure of `front` bytes before the entries, or of `back` behind them; one of the two is 0.
-    #[inline]
-    fn reserve(&mut self, front: usize, back: usize) {
-        if self.gap() < front || self.size() < self.read(END) + back {
-            self.grow(front, back);
-        }
-    }
-
-    #[cold]
     #[inline(never)]
-    fn grow(&mut self, front: usize, back: usize) {
-        let more = front + back;
-        assert!(self.len() + more <= MAX_BYTES, "a listpack past its limit: fits() was not asked");
-        let free = self.size().saturating_sub(head(self.wide()) + self.len());
-        let room = more + self.slack();
-        // What deletions at the other end have left is used first, if it pays for the move; little must not, again
-        // and again.
-        match (front > 0, free >= room) {
-            (true, true) => self.place(self.size() - self.len()),
-            (true, false) => self.reshape(room, 0),
-            (false, true) => self.place(head(self.wide())),
-            (false, false) => self.reshape(0, room),
-        }
-    }
-
-    /// Moves the entries to `start` within the block.
-    fn place(&mut self, start: usize) {
-        let (from, len) = (self.read(START), self.len());
-        // SAFETY: both ranges lie in the block: who calls has seen that `start` plus `len` do not pass its end.
-        unsafe { self.base().add(from).copy_to(self.base().add(start), len) };
-        self.write(START, start);
-        self.write(END, start + len);
-    }
-
-    /// Makes room for `more` bytes behind the entries and no slack: for who knows what comes.
-    pub(super) fn make_room(&mut self, more: usize) {
-        if self.size() < self.read(END) + more && self.len() + more <= MAX_BYTES {
-            self.reshape(0, more);
-        }
-    }
-
-    /// Moves the entries to a block with `gap` bytes before them and `room` behind, a little more where the allocator
-    /// would round.
-    pub(super) fn reshape(&mut self, gap: usize, room: usize) {
-        let len = self.len();
-        let narrow = snug(head(false) + gap + len + room);
-        let wide = narrow > NARROW;
-        let size = if wide { snug(head(true) + gap + len + room) } else { narrow };
-        let (old, start) = (self.size(), head(wide) + gap);
-        if self.is_owned() && wide == self.wide() && start == self.read(START) {
-            if size != old {
-                // SAFETY: `old` is what the block was allocated with; the address is replaced at once.
-                self.block = unsafe { resize(self.block, old, size) };
-            }
+    fn open_slowly(&mut self, at: usize, remove: usize, insert: usize) {
+        let (len, gap) = (self.len(), self.gap());
+        assert!(at <= len && remove <= len - at);
+        let (rest, behind) = (len - remove, len - remove - at);
+        let whole = rest + insert;
+        assert!(whole < MAX_BYTES, "a listpack past its limit: fits() was not asked");
+        // By how much the gap would change if what stands before moved, and to what.
+        let moved = gap + remove;
+        let fits = moved == insert || moved >= insert + GAP;
+        let pays = self.laced() || len >= LARGE;
+        if at < behind && fits && pays {
+            self.shift(at, gap, moved - insert);
+            self.state(moved - insert, whole);
+        } else if at == 0 && remove == 0 && behind > 0 && self.laced() {
+            // Lists are pushed to at the front; for others a gap would be waste.
+            let room = whole / 8 + 8;
+            self.place(room + insert, len, len);
+            self.state(room, whole);
         } else {
-            let (entries, count, laced) = (self.read(START), self.count(), self.laced());
-            let (from, block, owned) = (self.block, allocate(size), self.is_owned());
-            // SAFETY: `len` bytes from `entries` on are this buffer's entries. The new block is another one and has
-            // `start + len` bytes at least; its flags are written before anything reads them.
-            unsafe {
-                block.add(start).copy_from_nonoverlapping(from.add(entries), len);
-                block.write(wide as u8 | if laced { LACED as u8 } else { 0 });
+            if whole > len {
+                self.fit(len, whole);
             }
-            self.block = block;
-            if owned {
-                // SAFETY: the old block, with the size it was allocated with; nothing names it any more.
-                unsafe { release(from, old) };
+            let from = HEAD + self.gap() + at;
+            // SAFETY: `behind` bytes are entries; their new place ends at `whole` bytes of entries, for which there is
+            // room by now.
+            if behind > 0 {
+                unsafe { self.block.add(from + remove).copy_to(self.block.add(from + insert), behind) };
             }
-            self.write(START, start);
-            self.write(END, start + len);
-            self.write(COUNT, count);
+            if whole < len {
+                self.fit(whole, whole);
+            }
         }
-        let flags = self.flags() & FLAGS;
-        self.write(0, size - 4 | flags);
     }
 
-    /// Gives back what is idle once it is much: more than half of a list's node, a quarter of others.
+    /// Moves the first `count` bytes of the entries so that they begin behind another gap. The head is not told.
+    fn shift(&mut self, count: usize, from: usize, to: usize) {
+        // SAFETY: both ranges lie in the block: before entries that stay where they are.
+        unsafe { self.block.add(HEAD + from).copy_to(self.block.add(HEAD + to), count) };
+    }
+
+    /// Writes the sizes into the head and the gap, for the block as it is.
+    #[inline]
+    fn state(&mut self, gap: usize, len: usize) {
+        debug_assert!(len > 0 && (gap == 0 || gap >= GAP));
+        let flags = self.first() & LACED | if gap > 0 { GAPPED } else { 0 };
+        // SAFETY: who calls has entries, so the block is this buffer's own; it has room for head and gap.
+        unsafe {
+            self.write(0, len << 2 | flags);
+            if gap > 0 {
+                self.write(HEAD, gap);
+            }
+        }
+    }
+
+    /// Makes it a block for `whole` bytes of entries, of which the first `kept` are those it has.
+    #[inline]
+    fn fit(&mut self, kept: usize, whole: usize) {
+        let (gap, held) = (self.gap(), self.heap_bytes());
+        if whole > 0 && self.size(gap, whole) == held {
+            self.state(gap, whole);
+        } else {
+            // A gap that pops have left pays for the move that closes it; a small one must not, again and again.
+            let pays = whole > kept && gap > kept / 8;
+            self.place(if pays { 0 } else { gap }, kept, whole);
+        }
+    }
+
+    /// Makes it a block for `gap` and `whole` bytes of entries, of which the first `kept` are those it has.
+    #[inline(never)]
+    fn place(&mut self, gap: usize, kept: usize, whole: usize) {
+        let (held, before, laced, count) = (self.heap_bytes(), self.gap(), self.laced(), self.count());
+        let (old, size) = (self.block, self.size(gap, whole));
+        if whole == 0 {
+            self.block = Buffer::new(laced).forget();
+        } else if held > 0 && (gap == before || size == held) {
+            if gap < before {
+                self.shift(kept, before, gap);
+            }
+            if size != held {
+                // SAFETY: `held` is what the block was allocated with; the address is replaced at once.
+                self.block = unsafe { resize(old, held, size) };
+            }
+            if gap > before {
+                self.shift(kept, before, gap);
+            }
+            return self.state(gap, whole);
+        } else {
+            self.block = allocate(size);
+            // SAFETY: the new block has its head and `HEAD + gap + kept` bytes at least; `kept` bytes behind the old gap
+            // are entries. Flags and count are written before anything reads them.
+            unsafe {
+                self.block.add(HEAD + gap).copy_from_nonoverlapping(old.add(HEAD + before), kept);
+                self.write(0, if laced { LACED } else { 0 });
+                self.write(4, count);
+            }
+            self.state(gap, whole);
+        }
+        if held > 0 {
+            // SAFETY: the old block, with the size it was allocated with; nothing names it any more.
+            unsafe { release(old, held) };
+        }
+    }
+
+    /// The block, which nobody releases now.
+    fn forget(self) -> NonNull<u8> {
+        let block = self.block;
+        std::mem::forget(self);
+        block
+    }
+
+    /// Gives the gap back once it is much: as large as the entries in a list, a quarter of them in others.
     #[inline]
     pub(super) fn settle(&mut self) {
-        let (len, size) = (self.len(), self.size());
-        let most = if self.laced() { 2 * len + 128 } else { len + len / 4 + 64 };
-        if size > most {
-            self.reshape(0, self.slack());
+        let (len, gap) = (self.len(), self.gap());
+        if gap > if self.laced() { len + 128 } else { len / 4 + 64 } {
+            self.place(0, len, len);
         }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.is_owned() {
-            // SAFETY: the block is this buffer's own and was allocated with the size that it states.
-            unsafe { release(self.block, self.size()) };
+        let held = self.heap_bytes();
+        if held > 0 {
+            // SAFETY: the block is this buffer's own and was allocated with that size.
+            unsafe { release(self.block, held) };
         }
     }
 }
@@ -314,11 +293,8 @@ impl Drop for Buffer {
 impl Clone for Buffer {
     fn clone(&self) -> Self {
         let mut copy = Buffer::new(self.laced());
-        if self.len() > 0 {
-            copy.make_room(self.len());
-            copy.splice(0, 0, [self.entries(), &[], &[]]);
-            copy.set_count(self.count());
-        }
+        copy.splice(0, 0, self.entries());
+        copy.set_count(self.count());
         copy
     }
 }

@@ -11,6 +11,7 @@
 //! ```
 
 use super::item::Item;
+use std::ptr::NonNull;
 
 /// The mark after the last entry.
 pub(super) const END: u8 = 0xFF;
@@ -72,10 +73,9 @@ fn read4(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
 
-/// Size of the entry at `at`, without a backlen.
-#[inline]
-pub(super) fn unframed(bytes: &[u8], at: usize) -> usize {
-    match bytes[at] {
+/// Size of the entry at `at`, backlen included.
+pub(super) fn step(bytes: &[u8], at: usize, laced: bool) -> usize {
+    let size = match bytes[at] {
         0..=0x7F => 1,
         first @ 0x80..=0xBF => 1 + (first & 63) as usize,
         0xC0..=0xDF => 2,
@@ -85,23 +85,24 @@ pub(super) fn unframed(bytes: &[u8], at: usize) -> usize {
         0xF2 => 4,
         0xF3 => 5,
         _ => 9,
-    }
+    };
+    framed(size, laced)
 }
 
 /// What an entry of `size` bytes takes with its backlen, if it has one.
 #[inline(always)]
 pub(super) fn framed(size: usize, laced: bool) -> usize {
-    match laced {
-        false => size,
-        true if size < 128 => size + 1,
-        true => size + backlen_size(size),
+    if size < 128 {
+        size + laced as usize
+    } else {
+        framed_long(size, laced)
     }
 }
 
-/// Size of the entry at `at`, backlen included.
-#[inline]
-pub(super) fn step(bytes: &[u8], at: usize, laced: bool) -> usize {
-    framed(unframed(bytes, at), laced)
+#[cold]
+#[inline(never)]
+fn framed_long(size: usize, laced: bool) -> usize {
+    size + if laced { backlen_size(size) } else { 0 }
 }
 
 /// The text of the entry at `at` if it is of the form for up to 63 bytes, whose size is one more without a backlen.
@@ -180,27 +181,53 @@ pub(super) struct Encoded<'a> {
     head: [u8; 9],
     head_size: u8,
     body: &'a [u8],
-    foot: [u8; 5],
-    foot_size: u8,
 }
 
 impl<'a> Encoded<'a> {
-    /// The bytes of an entry, with a backlen where they are `laced`.
     #[inline]
-    pub(super) fn new(item: Item<'a>, laced: bool) -> Self {
+    pub(super) fn new(item: Item<'a>) -> Self {
         let mut head = [0; 9];
         let (head_size, body) = match item {
             Item::Bytes(text) => (text_head(text.len(), &mut head), text),
             Item::Int(value) => (integer(value, &mut head), &[][..]),
         };
-        let (foot, foot_size) = if laced { backlen(head_size + body.len()) } else { ([0; 5], 0) };
-        Encoded { head, head_size: head_size as u8, body, foot, foot_size: foot_size as u8 }
+        Encoded { head, head_size: head_size as u8, body }
     }
 
-    /// Its bytes in order.
     #[inline]
-    pub(super) fn parts(&self) -> [&[u8]; 3] {
-        [&self.head[..self.head_size as usize], self.body, &self.foot[..self.foot_size as usize]]
+    fn unframed(&self) -> usize {
+        self.head_size as usize + self.body.len()
+    }
+
+    /// Size as an entry, backlen included.
+    #[inline]
+    pub(super) fn size(&self, laced: bool) -> usize {
+        framed(self.unframed(), laced)
+    }
+
+    /// Writes the entry.
+    ///
+    /// # Safety
+    /// At `out` there is room for [`Self::size`] bytes, which are no part of the text.
+    #[inline]
+    pub(super) unsafe fn write_to(&self, out: NonNull<u8>, laced: bool) {
+        let (head, size) = (self.head_size as usize, self.unframed());
+        // SAFETY: head, text and backlen are what the size counts.
+        unsafe {
+            out.write(self.head[0]);
+            if head > 1 {
+                out.copy_from_nonoverlapping(NonNull::from(&self.head).cast(), head);
+            }
+            if !self.body.is_empty() {
+                out.add(head).copy_from_nonoverlapping(NonNull::from(self.body).cast(), self.body.len());
+            }
+            if laced && size < 128 {
+                out.add(size).write(size as u8);
+            } else if laced {
+                let (bytes, count) = backlen(size);
+                out.add(size).copy_from_nonoverlapping(NonNull::from(&bytes).cast(), count);
+            }
+        }
     }
 }
 
@@ -208,7 +235,7 @@ impl<'a> Encoded<'a> {
 pub(super) fn relace(bytes: &[u8], laced: bool, into: bool, out: &mut Vec<u8>) {
     let mut at = 0;
     while at < bytes.len() {
-        let size = unframed(bytes, at);
+        let size = step(bytes, at, false);
         out.extend_from_slice(&bytes[at..at + size]);
         if into {
             let (foot, count) = backlen(size);

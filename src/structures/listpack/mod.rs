@@ -25,7 +25,7 @@ pub(in crate::structures) mod tests;
 
 use crate::structures::order::sort_by;
 use buffer::Buffer;
-use codec::{back_step, backlen_size, decode, framed, short_text, step, unframed, Encoded, END};
+use codec::{back_step, backlen_size, decode, framed, short_text, step, Encoded, END};
 pub use item::{Item, Needle};
 
 /// Header of Redis' form.
@@ -74,13 +74,6 @@ impl Listpack {
         Listpack { buffer: Buffer::new(true) }
     }
 
-    /// An empty listpack with room for `bytes` of encoded entries.
-    pub fn with_capacity(bytes: usize) -> Self {
-        let mut pack = Self::new();
-        pack.buffer.make_room(bytes);
-        pack
-    }
-
     /// Takes in a listpack in Redis' form that came from outside. Every entry is checked; `None` for anything that is
     /// not a sound listpack of at most [`MAX_BYTES`]. O(bytes).
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -115,13 +108,13 @@ impl Listpack {
     }
 
     /// A listpack of the entries in `bytes`, which are in one form, in the other or in the same.
+    #[inline(never)]
     fn of_entries(bytes: &[u8], laced: bool, count: usize, into: bool) -> Self {
         let mut pack = Listpack { buffer: Buffer::new(into) };
         if count > 0 {
             let mut entries = Vec::with_capacity(bytes.len() + if into { count } else { 0 });
             codec::relace(bytes, laced, into, &mut entries);
-            pack.buffer.make_room(entries.len());
-            pack.buffer.splice(0, 0, [&entries, &[], &[]]);
+            pack.buffer.splice(0, 0, &entries);
             pack.buffer.set_count(count);
         }
         pack
@@ -135,6 +128,7 @@ impl Listpack {
 
     /// Adds the backlens, for a listpack that is going to be walked backwards, or takes them off. O(bytes) where they
     /// are not so already.
+    #[inline]
     pub fn lace(&mut self, laced: bool) {
         if self.is_laced() != laced {
             *self = Self::of_entries(self.buffer.entries(), !laced, self.len(), laced);
@@ -142,16 +136,19 @@ impl Listpack {
     }
 
     /// Size in Redis' form: what its limits in bytes speak of. O(1) if laced, else O(entries).
+    #[inline]
     pub fn byte_len(&self) -> usize {
-        let bytes = self.buffer.entries();
-        let mut total = HEADER + 1 + bytes.len();
-        if !self.is_laced() {
-            let mut at = 0;
-            while at < bytes.len() {
-                let size = unframed(bytes, at);
-                total += backlen_size(size);
-                at += size;
-            }
+        HEADER + 1 + self.buffer.len() + if self.is_laced() { 0 } else { self.lacing() }
+    }
+
+    /// Bytes of the backlens that are left out.
+    #[inline(never)]
+    fn lacing(&self) -> usize {
+        let (bytes, mut at, mut total) = (self.buffer.entries(), 0, 0);
+        while at < bytes.len() {
+            let size = step(bytes, at, false);
+            total += backlen_size(size);
+            at += size;
         }
         total
     }
@@ -181,15 +178,10 @@ impl Listpack {
         (HEADER + 1 + self.buffer.len() + lacing) as u64 + added <= MAX_BYTES as u64
     }
 
-    /// Makes room for `entries` more entries with `bytes` of text in all, and no more: for who adds them one by one.
-    pub fn make_room(&mut self, bytes: usize, entries: usize) {
-        self.buffer.make_room(bytes + entries);
-    }
-
     /// Position of the first entry.
     #[inline]
     pub fn first(&self) -> Option<usize> {
-        (self.len() > 0).then_some(0)
+        (!self.is_empty()).then_some(0)
     }
 
     /// Position of the last entry. O(1) if laced.
@@ -217,7 +209,7 @@ impl Listpack {
         }
         let mut before = 0;
         loop {
-            let next = before + unframed(bytes, before);
+            let next = before + step(bytes, before, false);
             if next >= at {
                 return Some(before);
             }
@@ -314,10 +306,10 @@ impl Listpack {
         if self.is_laced() {
             return Rev { bytes, end, stops: None };
         }
-        let (mut stops, mut at) = (Vec::new(), 0);
+        let (mut stops, mut at) = (Vec::with_capacity(self.len()), 0);
         while at < end {
             stops.push(at as u32);
-            at += unframed(bytes, at);
+            at += step(bytes, at, false);
         }
         Rev { bytes, end, stops: Some(stops) }
     }
@@ -334,6 +326,20 @@ impl Listpack {
     #[inline]
     pub fn push_back<'a>(&mut self, entry: impl Into<Item<'a>>) {
         self.put(self.buffer.len(), 0, entry.into());
+    }
+
+    /// Adds two entries at the end, which changes the block once.
+    pub fn push_pair<'a>(&mut self, first: impl Into<Item<'a>>, second: impl Into<Item<'a>>) {
+        let (laced, at) = (self.is_laced(), self.buffer.len());
+        let (first, second) = (Encoded::new(first.into()), Encoded::new(second.into()));
+        let (before, behind) = (first.size(laced), second.size(laced));
+        let place = self.buffer.open(at, 0, before + behind);
+        // SAFETY: the place has room for as many bytes as the two have, which fill it.
+        unsafe {
+            first.write_to(place, laced);
+            second.write_to(place.add(before), laced);
+        }
+        self.buffer.set_count(self.len() + 2);
     }
 
     /// Adds an entry at the front. Amortised O(entry) if laced, else O(bytes).
@@ -400,7 +406,7 @@ impl Listpack {
             read += size;
         }
         if count != self.len() {
-            self.buffer.splice(write, read - write, [&[]; 3]);
+            self.buffer.splice(write, read - write, &[]);
             self.buffer.set_count(count);
             self.buffer.settle();
         }
@@ -411,7 +417,7 @@ impl Listpack {
         other.lace(self.is_laced());
         let count = self.len() + other.len();
         if !other.is_empty() {
-            self.buffer.splice(self.buffer.len(), 0, [other.buffer.entries(), &[], &[]]);
+            self.buffer.splice(self.buffer.len(), 0, other.buffer.entries());
             self.buffer.set_count(count);
         }
     }
@@ -422,19 +428,11 @@ impl Listpack {
         if let Some(at) = self.seek(index as i64) {
             let moved = self.len() - index;
             let tail = &self.buffer.entries()[at..];
-            other.buffer.make_room(tail.len());
-            other.buffer.splice(0, 0, [tail, &[], &[]]);
+            other.buffer.splice(0, 0, tail);
             other.buffer.set_count(moved);
             self.cut(at, self.buffer.len(), moved);
         }
         other
-    }
-
-    /// Gives back slack and gap; for a listpack that is not going to change soon.
-    pub fn shrink(&mut self) {
-        if !self.is_empty() {
-            self.buffer.reshape(0, 0);
-        }
     }
 
     #[inline]
@@ -443,7 +441,10 @@ impl Listpack {
     }
 
     fn put(&mut self, at: usize, replaced: usize, entry: Item<'_>) -> usize {
-        self.buffer.splice(at, replaced, Encoded::new(entry, self.is_laced()).parts());
+        let (entry, laced) = (Encoded::new(entry), self.is_laced());
+        let place = self.buffer.open(at, replaced, entry.size(laced));
+        // SAFETY: the place has as many bytes as the entry.
+        unsafe { entry.write_to(place, laced) };
         if replaced == 0 {
             self.buffer.set_count(self.len() + 1);
         } else {
@@ -455,7 +456,7 @@ impl Listpack {
     fn cut(&mut self, from: usize, to: usize, entries: usize) -> Option<usize> {
         if entries > 0 {
             let left = self.len() - entries;
-            self.buffer.splice(from, to - from, [&[]; 3]);
+            self.buffer.splice(from, to - from, &[]);
             self.buffer.set_count(left);
             self.buffer.settle();
         }
@@ -471,15 +472,35 @@ pub struct Iter<'a> {
     laced: bool,
 }
 
-impl Iter<'_> {
+impl<'a> Iter<'a> {
     /// An iterator over nothing.
     pub fn empty() -> Self {
         Iter { bytes: &[], at: 0, laced: false }
     }
 
+    /// The next entry; for loops that are hot.
+    #[inline(always)]
+    pub fn take_one(&mut self) -> Option<Item<'a>> {
+        if self.at >= self.bytes.len() {
+            return None;
+        }
+        let (item, size) = decode(self.bytes, self.at);
+        self.at += framed(size, self.laced);
+        Some(item)
+    }
+
     /// Position of the entry that comes next; none at the end.
-    pub fn position(&self) -> Option<usize> {
+    #[inline]
+    pub fn place(&self) -> Option<usize> {
         (self.at < self.bytes.len()).then_some(self.at)
+    }
+
+    /// Passes over an entry; its position.
+    #[inline]
+    pub fn skip_one(&mut self) -> Option<usize> {
+        let at = self.place()?;
+        self.at += step(self.bytes, at, self.laced);
+        Some(at)
     }
 }
 
@@ -488,12 +509,7 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Item<'a>> {
-        if self.at >= self.bytes.len() {
-            return None;
-        }
-        let (item, size) = decode(self.bytes, self.at);
-        self.at += framed(size, self.laced);
-        Some(item)
+        self.take_one()
     }
 }
 

@@ -425,8 +425,8 @@ impl<'a> Iterator for Range<'a> {
                 Some((entries.next()?, read_score(score)))
             }
             Walk::Small(entries) => {
-                let member = entries.next()?;
-                Some((member, read_score(entries.next()?)))
+                let member = entries.take_one()?;
+                Some((member, read_score(entries.take_one()?)))
             }
             Walk::Large(large, cursor) => {
                 let (member, score) = large.walk(cursor, self.reverse);

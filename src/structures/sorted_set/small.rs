@@ -1,5 +1,6 @@
-//! The small form: member and score alternate in one listpack, in order, as Redis stores and dumps it. Everything
-//! walks it, O(bytes); the limits keep that shorter than what a tree would cost.
+//! The small form: member and score alternate in one listpack, in order, as Redis stores and dumps it, laced because the
+//! highest scores are what is asked for most. Everything walks it, O(bytes); the limits keep that shorter than what a
+//! tree would cost.
 
 use super::{Change, LexBound, ScoreBound};
 use crate::bytes::number::{parse_f64, push_f64, I64_TEXT, INTEGRAL};
@@ -14,11 +15,11 @@ pub struct Small {
 
 impl Small {
     pub fn new() -> Self {
-        Small { pack: Listpack::new() }
+        Small { pack: Listpack::laced() }
     }
 
     /// Takes a listpack from outside, if its scores are numbers and its entries in order.
-    pub fn from_listpack(pack: Listpack) -> Option<Self> {
+    pub fn from_listpack(mut pack: Listpack) -> Option<Self> {
         if pack.len() % 2 != 0 {
             return None;
         }
@@ -36,6 +37,7 @@ impl Small {
             }
             before = Some((member, score));
         }
+        pack.lace(true);
         Some(Small { pack })
     }
 
@@ -77,22 +79,19 @@ impl Small {
                 self.pack.insert_after(at, written);
             }
             None => {
-                self.pack.push_back(member);
-                self.pack.push_back(written);
+                self.pack.push_pair(member, written);
             }
         }
     }
 
     /// Position of the first entry behind (score, member).
     fn place_of(&self, score: f64, member: &[u8]) -> Option<usize> {
-        let mut at = self.pack.first();
-        while let Some(here) = at {
-            let value = self.pack.next(here)?;
-            let other = read_score(self.pack.get(value));
+        let mut entries = self.pack.iter();
+        while let Some(here) = entries.skip_one() {
+            let other = read_score(entries.take_one()?);
             if other > score || (other == score && compare(self.pack.get(here), member) == Ordering::Greater) {
                 return Some(here);
             }
-            at = self.pack.next(value);
         }
         None
     }

@@ -42,10 +42,10 @@ impl<'a> Iterator for Fields<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let name = match &mut self.names {
-            Some(names) => names.next()?,
-            None => self.items.next()?,
+            Some(names) => names.take_one()?,
+            None => self.items.take_one()?,
         };
-        Some((name, self.items.next()?))
+        Some((name, self.items.take_one()?))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -79,12 +79,12 @@ struct Master<'a> {
 
 fn master(pack: &Listpack) -> Option<Master<'_>> {
     let mut items = pack.iter();
-    let (live, deleted, fields) = (int(items.next())?, int(items.next())?, count(items.next())?);
+    let (live, deleted, fields) = (int(items.take_one())?, int(items.take_one())?, count(items.take_one())?);
     let names = items.clone();
     for _ in 0..fields {
-        items.next()?;
+        items.take_one()?;
     }
-    items.next().filter(|item| matches!(item, Item::Int(0)))?;
+    items.take_one().filter(|item| matches!(item, Item::Int(0)))?;
     Some(Master { live, deleted, fields, names, entries: items })
 }
 
@@ -97,13 +97,13 @@ struct Raw<'a> {
 impl<'a> Master<'a> {
     /// Reads the entry at the start of `items`.
     fn read(&self, base: StreamId, mut items: Iter<'a>) -> Option<Raw<'a>> {
-        let flags = int(items.next())?;
+        let flags = int(items.take_one())?;
         let id = StreamId {
-            ms: base.ms.wrapping_add(int(items.next())? as u64),
-            seq: base.seq.wrapping_add(int(items.next())? as u64),
+            ms: base.ms.wrapping_add(int(items.take_one())? as u64),
+            seq: base.seq.wrapping_add(int(items.take_one())? as u64),
         };
         let (names, left) = match flags & SAME {
-            0 => (None, count(items.next())?),
+            0 => (None, count(items.take_one())?),
             _ => (Some(self.names.clone()), self.fields),
         };
         Some(Raw { entry: Entry { id, fields: Fields { names, items, left } }, flags })
@@ -123,18 +123,13 @@ impl<'a> Forward<'a> {
         Forward { base, master: master(pack), sound: true }
     }
 
-    /// Position of the entry that comes next; none at the end.
-    fn position(&self) -> Option<usize> {
-        self.master.as_ref()?.entries.position()
-    }
-
     fn next_raw(&mut self) -> Option<Raw<'a>> {
         let master = self.master.as_mut()?;
         let raw = master.read(self.base, master.entries.clone())?;
         let mut rest = raw.entry.fields.items.clone();
         let skipped = raw.entry.fields.left * if raw.flags & SAME == 0 { 2 } else { 1 };
         for _ in 0..skipped {
-            rest.next()?;
+            rest.skip_one()?;
         }
         self.sound &= count(rest.next()) == Some(skipped + if raw.flags & SAME == 0 { 4 } else { 3 });
         master.entries = rest;
@@ -145,6 +140,7 @@ impl<'a> Forward<'a> {
 impl<'a> Iterator for Forward<'a> {
     type Item = Entry<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
             let raw = self.next_raw()?;
@@ -168,16 +164,14 @@ pub(super) struct Backward<'a> {
 
 impl<'a> Backward<'a> {
     pub(super) fn new(base: StreamId, pack: &'a Listpack) -> Self {
-        let (mut stops, mut at) = (Vec::new(), None);
+        let (mut stops, mut at) = (Vec::with_capacity(if pack.is_laced() { 0 } else { 128 }), None);
         if pack.is_laced() {
             at = pack.last();
         } else {
-            let mut walk = Forward::new(base, pack);
-            while let Some(position) = walk.position() {
-                if walk.next_raw().is_none() {
-                    break;
+            if let Some(Master { fields, mut entries, .. }) = master(pack) {
+                while let Some(at) = pass_entry(&mut entries, fields) {
+                    stops.push(at);
                 }
-                stops.push(position);
             }
         }
         Backward { base, pack, master: master(pack), at, stops }
@@ -212,6 +206,22 @@ impl<'a> Iterator for Backward<'a> {
             }
         }
     }
+}
+
+/// Passes over the entry at the start of `items`, in a node whose master has `shared` fields; its position.
+fn pass_entry(items: &mut Iter, shared: usize) -> Option<usize> {
+    let at = items.place()?;
+    let rest = match int(items.take_one())? & SAME {
+        0 => {
+            let fields = (0..3).map_while(|_| items.take_one()).last();
+            count(fields)?.saturating_mul(2).saturating_add(1)
+        }
+        _ => shared + 3,
+    };
+    for _ in 0..rest {
+        items.skip_one()?;
+    }
+    Some(at)
 }
 
 /// How many live and deleted entries a node has.
@@ -265,8 +275,7 @@ pub(super) fn append<'f>(
     });
     set_counts(pack, live + 1, deleted);
     pack.push_back(if same { SAME } else { 0 });
-    pack.push_back(id.ms.wrapping_sub(base.ms) as i64);
-    pack.push_back(id.seq.wrapping_sub(base.seq) as i64);
+    pack.push_pair(id.ms.wrapping_sub(base.ms) as i64, id.seq.wrapping_sub(base.seq) as i64);
     let mut size = 3 + pairs.len() as i64;
     if !same {
         pack.push_back(pairs.len() as i64);
@@ -293,11 +302,6 @@ pub(super) fn mark(base: StreamId, pack: &mut Listpack, mut wanted: impl FnMut(S
         let mut number = || int(items.next());
         let (Some(flags), Some(ms), Some(seq)) = (number(), number(), number()) else { break };
         let id = StreamId { ms: base.ms.wrapping_add(ms as u64), seq: base.seq.wrapping_add(seq as u64) };
-        // From the flags to the next entry's.
-        let step = match flags & SAME {
-            0 => number().map_or(usize::MAX, |fields| (fields as usize).saturating_mul(2).saturating_add(5)),
-            _ => shared + 4,
-        };
         match wanted(id, flags & DELETED != 0) {
             Mark::Stop => break,
             Mark::Delete if flags & DELETED == 0 => {
@@ -306,7 +310,8 @@ pub(super) fn mark(base: StreamId, pack: &mut Listpack, mut wanted: impl FnMut(S
             }
             Mark::Delete | Mark::Keep => {}
         }
-        at = (0..step).try_fold(here, |at, _| pack.next(at));
+        let mut items = pack.iter_from(Some(here));
+        at = pass_entry(&mut items, shared).and_then(|_| items.place());
     }
     if marked > 0 {
         set_counts(pack, live.saturating_sub(marked), deleted + marked);
