@@ -9,6 +9,8 @@ const HELP = `Cachelet: a Redis-compatible cache.
   cachelet --version
 
 Options of serve are redis.conf's parameters: --port 7000 --bind 127.0.0.1 --requirepass secret. Its own:
+  --storage folder        keeps the database in a folder; with --appendonly yes or --save 60 1 alone that is cachelet-data
+  --recover salvage       of a damaged folder, keeps what is whole; without it a damaged one is refused
   --http-port 8787        the port for HTTP; 0 for none
   --http-token secret     the token that REST requests need (Authorization: Bearer secret)
   --http-read-token word  a token for requests that only read

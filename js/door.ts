@@ -440,6 +440,11 @@ export class Door {
     return this.guard(() => this.engine!.saves_at_end());
   }
 
+  /** Says that what was to be written before the end could not be; whether that calls the end off, as without FORCE. */
+  refuseShutdown(): boolean {
+    return this.guard(() => this.engine!.refuse_shutdown());
+  }
+
   /** Bytes of WebAssembly memory this engine holds. */
   get memory(): number {
     return this.exports?.memory.buffer.byteLength ?? 0;

@@ -114,6 +114,8 @@ interface Waiter {
 export class Persistence {
   readonly store: Store;
   readonly recovered: Recovered;
+  /** Called when it ends. */
+  onEnd: (() => void) | undefined;
   readonly #instance: Instance;
   readonly #door: Door;
   #waiters: Waiter[] = [];
@@ -236,9 +238,31 @@ export class Persistence {
   flush(): void {
     if (this.#isClosed || this.#instance.closed) return;
     this.#door.requestDurable();
-    for (let rounds = 0; rounds < 10_000 && (this.#door.storage() & 1 || rounds < 3); rounds++) {
+    this.#instance.work(() => this.pump());
+    if (!this.store.synchronous) return;
+    // A snapshot is taken in slices, which time asks for. Bounded, since nothing must keep a program from its end.
+    for (let slices = 0; slices < 1_000_000 && this.#error === undefined && this.#door.storage() & 5; slices++) {
+      this.#instance.tick();
       this.#instance.work(() => this.pump());
-      if (!this.store.synchronous) break;
+    }
+  }
+
+  /** Whether the end of the program is to find all durable: there is a log, or there are save points. */
+  #isWanted(): boolean {
+    return !this.#isClosed && !this.#instance.closed && (this.#door.logs() || this.#door.savesAtEnd());
+  }
+
+  /** Makes durable what is to outlive the program. */
+  async settle(): Promise<void> {
+    if (this.#isWanted()) await this.durable();
+  }
+
+  /** The same without waiting, where the store is synchronous: for the last moment of a program. Throws nothing. */
+  settleNow(): void {
+    try {
+      if (this.store.synchronous && this.#isWanted()) this.flush();
+    } catch {
+      // It ends; there is nobody to tell.
     }
   }
 
@@ -246,7 +270,7 @@ export class Persistence {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     try {
-      if (!this.#instance.closed && (this.#door.logs() || this.#door.savesAtEnd())) await this.durable();
+      await this.settle();
     } finally {
       this.abandon();
       await this.store.close();
@@ -256,6 +280,8 @@ export class Persistence {
   /** The engine is gone: nothing more can be written. */
   abandon(): void {
     this.#isClosed = true;
+    this.onEnd?.();
+    this.onEnd = undefined;
     for (const waiter of this.#waiters.splice(0)) waiter.reject(new StorageError("the database was closed before all was durable"));
   }
 }

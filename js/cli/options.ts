@@ -20,6 +20,12 @@ export interface HostSettings {
   logfile: string;
   /** File that its process id is written to. */
   pidfile: string;
+  /** Folder that the database is kept in, below {@link dir}; empty where it is kept in memory alone. */
+  storage: string;
+  /** What to do about damage in it. */
+  recover: "refuse" | "salvage";
+  /** The engine's parameters that were given, by name. */
+  given: Record<string, string>;
   /** Names of parameters that were given and say nothing here. */
   ignored: string[];
 }
@@ -36,7 +42,7 @@ interface Given {
 const IDLE = new RegExp(
   "^(?:" +
     [
-      "active-?defrag.*|activerehashing|always-show-logo|aof-.*|append(?:dirname|filename|fsync)|auto-aof-.*|busy-reply-threshold",
+      "active-?defrag.*|activerehashing|always-show-logo|aof-.*|append(?:dirname|filename)|auto-aof-.*|busy-reply-threshold",
       "cluster-.*|crash-.*|daemonize|dbfilename|disable-thp|dynamic-hz|hll-.*|ignore-warnings|io-threads.*|jemalloc-bg-thread|latency-.*|lfu-.*",
       "list-compress-depth|locale-collate|loglevel|lua-time-limit|maxmemory-clients|maxmemory-eviction-tenacity|min-(?:replicas|slaves)-.*",
       "no-appendfsync-on-rewrite|oom-score-adj.*|proc-title-template|protected-mode|propagation-error-behavior|rdb.*|repl-.*|replica-.*|slave-.*",
@@ -45,18 +51,41 @@ const IDLE = new RegExp(
     ")$",
 );
 
+/** Where the database is kept when persistence is asked for and no folder is named. */
+const STORAGE = "cachelet-data";
+
 /** Reads a command line (`[redis.conf] [--name value...]...`) and gives the engine its part. */
 export function readOptions(args: readonly string[], door: Door): HostSettings {
-  const settings: HostSettings = { port: 6380, httpPort: 8787, bind: ["127.0.0.1"], httpToken: "", httpReadToken: "", dir: "", logfile: "", pidfile: "", ignored: [] };
-  const users: Given[] = [];
+  const settings: HostSettings = {
+    port: 6380,
+    httpPort: 8787,
+    bind: ["127.0.0.1"],
+    httpToken: "",
+    httpReadToken: "",
+    dir: "",
+    logfile: "",
+    pidfile: "",
+    storage: "",
+    recover: "refuse",
+    given: {},
+    ignored: [],
+  };
+  const engine: Given[] = [];
   let from = 0;
   if (args[0] !== undefined && !args[0].startsWith("--")) {
     from = 1;
-    readFile(args[0], door, settings, users, []);
+    readFile(args[0], door, settings, engine, []);
   }
-  for (const given of onCommandLine(args.slice(from))) apply(given, door, settings, users, []);
+  for (const given of onCommandLine(args.slice(from))) apply(given, door, settings, engine, []);
+  for (const { name, args: values } of engine) settings.given[name] = values.join(" ");
+  const save = savePoints(engine);
+  if (save) settings.given["save"] = save.args[0]!;
+  // What asks for persistence gets it; a Redis user names no folder for that.
+  if (settings.storage === "" && (settings.given["save"] || settings.given["appendonly"]?.toLowerCase() === "yes")) settings.storage = STORAGE;
+  if (settings.storage !== "") door.expectStore();
+  const parameters = engine.filter(({ name }) => name !== "user" && name !== "save");
   // After requirepass, wherever that stood: what a line says of the default user wins, as in Redis.
-  for (const given of users) configure(given, door, settings);
+  for (const given of [...parameters, ...(save ? [save] : []), ...engine.filter(({ name }) => name === "user")]) configure(given, door, settings);
   for (const [name, value] of [
     ["port", String(settings.port)],
     ["http-port", String(settings.httpPort)],
@@ -68,6 +97,21 @@ export function readOptions(args: readonly string[], door: Door): HostSettings {
     door.setHostParameter(name, value);
   }
   return settings;
+}
+
+/** All `save` lines as one: each adds to those before it, an empty one takes them back. */
+function savePoints(engine: readonly Given[]): Given | undefined {
+  let points: string[] = [];
+  let last: Given | undefined;
+  for (const given of engine) {
+    if (given.name !== "save") continue;
+    const text = given.args.join(" ").trim();
+    points = text === "" ? [] : [...points, text];
+    last = given;
+  }
+  if (!last) return undefined;
+  const all = points.join(" ");
+  return { ...last, args: [all], bytes: [encoder.encode(all)] };
 }
 
 const encoder = new TextEncoder();
@@ -86,7 +130,7 @@ function* onCommandLine(args: readonly string[]): Generator<Given> {
   }
 }
 
-function readFile(path: string, door: Door, settings: HostSettings, users: Given[], including: readonly string[]): void {
+function readFile(path: string, door: Door, settings: HostSettings, engine: Given[], including: readonly string[]): void {
   const file = path === "-" ? path : resolve(path);
   if (including.includes(file)) throw new UsageError(`${file} includes itself`);
   let text: Uint8Array;
@@ -97,7 +141,7 @@ function readFile(path: string, door: Door, settings: HostSettings, users: Given
   }
   try {
     for (const { line, name, args } of door.readDirectives(text)) {
-      apply({ name, args: args.map((bytes) => decoder.decode(bytes)), bytes: args, where: `${path}, line ${line}: ${name}` }, door, settings, users, [...including, file]);
+      apply({ name, args: args.map((bytes) => decoder.decode(bytes)), bytes: args, where: `${path}, line ${line}: ${name}` }, door, settings, engine, [...including, file]);
     }
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -105,7 +149,7 @@ function readFile(path: string, door: Door, settings: HostSettings, users: Given
   }
 }
 
-function apply(given: Given, door: Door, settings: HostSettings, users: Given[], including: readonly string[]): void {
+function apply(given: Given, door: Door, settings: HostSettings, engine: Given[], including: readonly string[]): void {
   const name = given.name.toLowerCase();
   const fail = (why: string): never => {
     throw new UsageError(`${given.where}\n  ${why}`);
@@ -116,9 +160,6 @@ function apply(given: Given, door: Door, settings: HostSettings, users: Given[],
     return /^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : fail("a port is a number from 0 to 65535");
   };
   switch (name) {
-    case "user":
-      users.push({ ...given, name });
-      return;
     case "port":
       settings.port = port();
       return;
@@ -138,6 +179,15 @@ function apply(given: Given, door: Door, settings: HostSettings, users: Given[],
     case "dir":
       settings.dir = one();
       return;
+    case "storage":
+      settings.storage = one();
+      if (settings.storage === "") fail("takes a folder");
+      return;
+    case "recover": {
+      const word = one().toLowerCase();
+      settings.recover = word === "refuse" || word === "salvage" ? word : fail("is refuse or salvage");
+      return;
+    }
     case "logfile":
       settings.logfile = one();
       return;
@@ -146,7 +196,7 @@ function apply(given: Given, door: Door, settings: HostSettings, users: Given[],
       return;
     case "include":
       if (including.length > 16) fail("too many files include each other");
-      for (const path of given.args) readFile(including.length > 0 ? resolve(dirname(including.at(-1)!), path) : path, door, settings, users, including);
+      for (const path of given.args) readFile(including.length > 0 ? resolve(dirname(including.at(-1)!), path) : path, door, settings, engine, including);
       return;
     case "unixsocket":
     case "unixsocketperm":
@@ -160,7 +210,7 @@ function apply(given: Given, door: Door, settings: HostSettings, users: Given[],
       // To pass over these silently would leave a server other than the one asked for.
       return fail("this is not available in Cachelet");
   }
-  configure({ ...given, name }, door, settings);
+  engine.push({ ...given, name });
 }
 
 /** Gives the engine a directive that is its own. */

@@ -1,6 +1,8 @@
 // Node: the engine is a file beside this one, compiled at the first open.
 import { readFileSync } from "node:fs";
+import process from "node:process";
 import { type Cachelet, type OpenOptions, openStored, openWith } from "../index.js";
+import { settledAtExit } from "./exit.js";
 
 export * from "../index.js";
 
@@ -12,12 +14,14 @@ export function engineModule(): WebAssembly.Module {
   return compiled;
 }
 
+const atExit = (end: () => void) => void process.on("exit", end);
+
 /** Opens a database, without waiting. */
 export function openSync(options: OpenOptions = {}): Cachelet {
-  return openWith(options.module ?? engineModule(), options);
+  return settledAtExit(openWith(options.module ?? engineModule(), options), atExit);
 }
 
 /** Opens a database. */
 export async function open(options: OpenOptions = {}): Promise<Cachelet> {
-  return openStored(options.module ?? engineModule(), options);
+  return settledAtExit(await openStored(options.module ?? engineModule(), options), atExit);
 }

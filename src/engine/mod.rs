@@ -168,6 +168,8 @@ pub struct Engine {
     pub(crate) shutdown: bool,
     /// Whether it said that a snapshot is to be written first, or not.
     pub(crate) shutdown_saves: Option<bool>,
+    /// Who said SHUTDOWN last: session, client, and whether by force.
+    pub(crate) shutdown_by: Option<(SessionId, i64, bool)>,
     pub(crate) memory: Memory,
     /// By index in the table.
     command_stats: Vec<CommandStats>,
@@ -221,6 +223,7 @@ impl Engine {
             active_expiry: true,
             shutdown: false,
             shutdown_saves: None,
+            shutdown_by: None,
             memory: Memory::default(),
             command_stats,
             error_stats: OrderedMap::new(),

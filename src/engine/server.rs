@@ -115,6 +115,7 @@ fn shutdown(engine: &mut Engine, mut call: Call) -> Handled {
         if !std::mem::take(&mut engine.shutdown) {
             return Err(Fault::Text("ERR No shutdown in progress."));
         }
+        engine.shutdown_saves = None;
         call.reply().ok();
         return Ok(Outcome::Done);
     }
@@ -128,6 +129,7 @@ fn shutdown(engine: &mut Engine, mut call: Call) -> Handled {
     };
     // Nothing is answered: the connection ends with the server.
     engine.shutdown = true;
+    engine.shutdown_by = Some((call.session, engine.caller(&call).client_id, given("force")));
     Ok(Outcome::Done)
 }
 
@@ -145,6 +147,21 @@ impl Engine {
     /// takes the wish back.
     pub fn shutdown_requested(&self) -> bool {
         self.shutdown
+    }
+
+    /// What was to be written before the end could not be: tells who said SHUTDOWN, and takes the wish back. False where
+    /// it said FORCE: then the end is the end.
+    pub fn refuse_shutdown(&mut self) -> bool {
+        let wished = std::mem::take(&mut self.shutdown);
+        let Some((id, client, force)) = self.shutdown_by.take().filter(|_| wished) else { return true };
+        self.shutdown = force;
+        if !force {
+            self.shutdown_saves = None;
+        }
+        if !force && self.session(id).is_some_and(|session| session.client_id == client && !session.internal) {
+            self.write_to(id, |reply| reply.error(&Fault::Text("ERR Errors trying to SHUTDOWN. Check logs.")));
+        }
+        !force
     }
 }
 

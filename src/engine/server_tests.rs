@@ -26,6 +26,23 @@ fn shutdown_is_a_wish_that_can_be_taken_back() {
 }
 
 #[test]
+fn a_shutdown_whose_writes_fail_is_called_off_and_answered_unless_it_is_by_force() {
+    let mut engine = engine();
+    let (a, b) = (engine.open(false), engine.open(false));
+    assert!(engine.refuse_shutdown(), "a signal of the host's is called off as well");
+    assert_eq!(ask(&mut engine, a, "SHUTDOWN"), "");
+    assert!(engine.refuse_shutdown() && !engine.shutdown_requested());
+    assert_eq!(text(&mut engine, a), "-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+    assert_eq!(ask(&mut engine, a, "PING"), "+PONG\r\n");
+    assert_eq!(ask(&mut engine, a, "SHUTDOWN FORCE"), "");
+    assert!(!engine.refuse_shutdown() && engine.shutdown_requested());
+    assert_eq!(text(&mut engine, a), "");
+    assert_eq!(ask(&mut engine, b, "SHUTDOWN ABORT"), "+OK\r\n");
+    assert!(engine.refuse_shutdown());
+    assert_eq!(text(&mut engine, a), "", "its wish was taken back before");
+}
+
+#[test]
 fn lolwut_names_the_version_and_leaves_chance_alone() {
     let mut engine = engine();
     let id = engine.open(false);

@@ -23,11 +23,7 @@ pub struct Damaged {
 impl fmt::Display for Damaged {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Damaged { object, offset, what } = self;
-        write!(
-            out,
-            "{object} is damaged at byte {offset}: {what}. Nothing was changed. Opened with recover \"salvage\", what is \
-             whole is kept and the rest is given up"
-        )
+        write!(out, "{object} is damaged at byte {offset}: {what}")
     }
 }
 

@@ -50,7 +50,12 @@ impl Door {
     pub fn recover(&mut self, bytes: Option<Vec<u8>>) -> Result<(), JsError> {
         let inner = &mut *self.inner;
         let Some(recovery) = &mut inner.recovery else { return Ok(()) };
-        inner.engine.recover(recovery, bytes.as_deref()).map_err(|damaged| JsError::new(&damaged.to_string()))
+        inner.engine.recover(recovery, bytes.as_deref()).map_err(|damaged| {
+            JsError::new(&format!(
+                "{damaged}. Nothing was changed. Opened with recover \"salvage\", what is whole is kept and the rest is \
+                 given up"
+            ))
+        })
     }
 
     /// Ends the recovery: from here on what happens is kept. Answers what was loaded: `[found, keys, time of the snapshot,
@@ -125,6 +130,11 @@ impl Door {
     /// Whether the end of the program is to write a snapshot first.
     pub fn saves_at_end(&self) -> bool {
         self.inner.engine.saves_at_end()
+    }
+
+    /// Says that the end's writes failed; whether that calls the end off.
+    pub fn refuse_shutdown(&mut self) -> bool {
+        self.inner.engine.refuse_shutdown()
     }
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -147,6 +147,89 @@ describe("cachelet serve", () => {
       assert.deepEqual([code, signal], [0, null], end);
       await Promise.all(clients.map((client) => client.closed));
       await events.body.cancel().catch(() => {});
+    }
+  });
+
+  test("keeps its data where it is told to, and says what it found", async () => {
+    const dir = mkdtempSync(join(folder, "kept-"));
+    const ended = async (server, how) => {
+      if (how.startsWith("SIG")) server.child.kill(how);
+      else (await Raw.open(server.port)).send(`${how}\r\n`);
+      if (server.child.exitCode === null) await once(server.child, "exit");
+      assert.equal(server.child.exitCode, 0, how);
+    };
+    const ask = async (server, ...command) => {
+      const raw = await Raw.open(server.port);
+      const reply = await raw.call(...command);
+      await raw.close();
+      return reply;
+    };
+    let server = await startServer();
+    assert.match(server.output(), /^ {2}kept in memory alone/m);
+    assert.match((await ask(server, "CONFIG", "SET", "appendonly", "yes")).message, /kept nowhere/);
+    await server.stop();
+
+    server = await startServer({ args: ["--dir", dir, "--appendonly", "yes", "--appendfsync", "always"] });
+    assert.ok(server.output().includes(`  kept in ${join(dir, "cachelet-data")}: append log, appendfsync always; snapshots, save 3600 1 300 100 60 10000\n`), server.output());
+    assert.doesNotMatch(server.output(), /^ {2}found/m);
+    await ask(server, "SET", "a", "1");
+    await ended(server, "SIGTERM");
+
+    // The log wins, and is left behind when it is no longer asked for.
+    server = await startServer({ args: ["--dir", dir, "--save", "60", "1", "--save", "300 10", "--appendonly", "no"] });
+    assert.match(server.output(), /^ {2}found .*, 1 changes in the log: 1 keys of \d+ bytes, in \d+ ms$/m);
+    assert.match(server.output(), /no append log; snapshots, save 60 1 300 10$/m);
+    for (const [how, value] of [["SIGINT", "1"], ["SHUTDOWN", "2"], ["SHUTDOWN NOSAVE", "3"], ["SHUTDOWN SAVE", "4"], ["SHUTDOWN NOW FORCE", "5"]]) {
+      assert.equal(await ask(server, "GET", "a"), value, how);
+      await ask(server, "INCR", "a");
+      await ended(server, how);
+      if (how === "SHUTDOWN NOSAVE") {
+        server = await startServer({ args: ["--dir", dir, "--storage", "cachelet-data", "--appendonly", "no", "--save", ""] });
+        assert.match(server.output(), /no append log; no save points$/m);
+        assert.equal(await ask(server, "INCR", "a"), 4);
+        assert.equal(await ask(server, "SAVE"), "OK");
+        await ended(server, "SIGTERM");
+      }
+      server = await startServer({ before: [file("kept.conf", `save 60 1\nappendonly no\ndir ${dir}\n`)] });
+    }
+    assert.equal(await ask(server, "GET", "a"), "6");
+
+    refused(["--port", String(await freePort()), "--http-port", "0", "--storage", join(dir, "cachelet-data")], /is open in process \d+/);
+    await ended(server, "SIGTERM");
+  });
+
+  test("a damaged folder is refused, and salvaged when that is said", async () => {
+    const dir = mkdtempSync(join(folder, "damaged-"));
+    const server = await startServer({ args: ["--storage", dir, "--appendonly", "no"] });
+    const raw = await Raw.open(server.port);
+    for (let i = 0; i < 100; i++) await raw.call("SET", `k${i}`, "x".repeat(50));
+    await raw.close();
+    await server.stop();
+    const chunk = readdirSync(dir).find((name) => name.startsWith("chunk"));
+    const bytes = readFileSync(join(dir, chunk));
+    bytes[bytes.length >> 1] ^= 1;
+    writeFileSync(join(dir, chunk), bytes);
+    refused(["--storage", dir], /chunk\/\d+\.\d+ is damaged at byte \d+: .*Started with --recover salvage/);
+    refused(["--storage", dir, "--recover", "perhaps"], /is refuse or salvage/);
+    const salvaged = await startServer({ args: ["--storage", dir, "--recover", "salvage"] });
+    assert.match(salvaged.output(), /^ {2}lost: chunk\/\d+\.\d+ is damaged at byte \d+: [^.]*$/m);
+    assert.equal(await salvaged.stop(), 0);
+  });
+
+  test("an end that cannot save is called off, and one by force is not", async () => {
+    for (const [last, code] of [["SHUTDOWN NOSAVE", 0], ["SHUTDOWN FORCE", 1]]) {
+      const dir = mkdtempSync(join(folder, "gone-"));
+      const server = await startServer({ args: ["--storage", dir, "--appendonly", "no"] });
+      const raw = await Raw.open(server.port);
+      await raw.call("SET", "a", "1");
+      rmSync(dir, { recursive: true });
+      assert.equal((await raw.call("SHUTDOWN")).message, "ERR Errors trying to SHUTDOWN. Check logs.");
+      server.child.kill("SIGTERM");
+      while (!/asked to end\nnot all is durable: .*\nso the server goes on/.test(server.output())) await new Promise((wake) => setTimeout(wake, 20));
+      assert.equal(await raw.call("GET", "a"), "1");
+      raw.send(`${last}\r\n`);
+      if (server.child.exitCode === null) await once(server.child, "exit");
+      assert.equal(server.child.exitCode, code, server.output());
     }
   });
 
