@@ -5,6 +5,9 @@
 // that was frozen, whose lock was stolen and that thaws in the middle of a write. So the owner's mark stands in the object
 // store too, and each write reads it within its transaction and aborts where it is another's.
 //
+// What a browser does to it. Chromium deletes all databases of an origin whose files it finds damaged, which can happen when it is
+// killed, durable or not. That is not passed over: opening fails once, and says so. (Other browsers do not tell.)
+//
 // Where there are no Web Locks (pages that did not come over HTTPS), nobody can tell whether the last owner is there still:
 // opening always takes over, and the former owner's next write fails.
 import { StorageError, StorageTakenError } from "../errors.js";
@@ -213,13 +216,20 @@ function openDatabase(name: string, description: string): Promise<IDBDatabase> {
     } catch (error) {
       return fail(error);
     }
-    request.onupgradeneeded = () => request.result.createObjectStore(OBJECTS);
+    let damage: string | undefined;
+    request.onupgradeneeded = (event) => {
+      // What Chromium tells whoever opens the first database after it found an origin's files damaged and deleted them all.
+      const { dataLoss, dataLossMessage } = event as { dataLoss?: string; dataLossMessage?: string };
+      if (dataLoss !== undefined && dataLoss !== "none") damage = dataLossMessage || dataLoss;
+      request.result.createObjectStore(OBJECTS);
+    };
     request.onblocked = () => fail(new DOMException("another tab keeps an older version of it open", "BlockedError"));
     request.onerror = () => fail(request.error);
     request.onsuccess = () => {
-      if (request.result.objectStoreNames.contains(OBJECTS)) return resolve(request.result);
+      if (request.result.objectStoreNames.contains(OBJECTS) && damage === undefined) return resolve(request.result);
       request.result.close();
-      fail(new DOMException("it is another program's", "VersionError"));
+      if (damage !== undefined) fail(new DOMException(`the browser found its files damaged and deleted them: ${damage}. Whatever was in it is gone; opened again it is empty`, "DataError"));
+      else fail(new DOMException("it is another program's", "VersionError"));
     };
   });
 }

@@ -22,6 +22,8 @@ class Machine {
   #random;
   fds = new Map();
   next = 3;
+  /** What the disk cannot do now: "flush" fails with EIO and what was not flushed may be lost; "write" takes a part and is full. */
+  failing = "";
 
   constructor(random) {
     this.#random = random;
@@ -70,6 +72,9 @@ const machine = () => current.machine;
 const contentsOf = (fd) => machine().fds.get(fd)?.contents;
 const DIRECTORY = "model";
 
+const times = new WeakMap();
+const modified = (contents) => times.get(contents) ?? Date.now();
+
 function opened(contents, isAppending = false) {
   machine().fds.set(machine().next, { contents, isAppending });
   return machine().next++;
@@ -97,13 +102,21 @@ export const writeSync = (fd, bytes, offset = 0, length = bytes.length - offset)
   machine().call(() => {
     const { contents, isAppending } = machine().fds.get(fd);
     if (!isAppending && contents.size > 0 && offset === 0) throw new Error("the model writes from the beginning only");
+    if (machine().failing === "write") {
+      if (length < 2) throw fault("ENOSPC");
+      return contents.write(bytes.subarray(offset, offset + (length >> 1)), contents.size);
+    }
     return contents.write(bytes.subarray(offset, offset + length), contents.size);
   });
-export const fsyncSync = (fd) => machine().call(() => (contentsOf(fd) === DIRECTORY ? machine().flushDirectory() : contentsOf(fd).flush()));
+export const fsyncSync = (fd) => machine().call(() => {
+  if (machine().failing === "flush") throw fault("EIO");
+  if (contentsOf(fd) === DIRECTORY) machine().flushDirectory();
+  else contentsOf(fd).flush();
+});
 export const fdatasyncSync = fsyncSync;
 export const ftruncateSync = (fd, size = 0) => machine().call(() => contentsOf(fd).truncate(size));
-export const futimesSync = () => {};
-export const fstatSync = (fd) => ({ size: contentsOf(fd).size, nlink: [...machine().names.values()].includes(contentsOf(fd)) ? 1 : 0, mtimeMs: Date.now() });
+export const futimesSync = (fd, _, modified) => void times.set(contentsOf(fd), modified.getTime());
+export const fstatSync = (fd) => ({ size: contentsOf(fd).size, nlink: [...machine().names.values()].includes(contentsOf(fd)) ? 1 : 0, mtimeMs: modified(contentsOf(fd)) });
 
 function existing(path) {
   const contents = machine().names.get(path);
@@ -111,7 +124,7 @@ function existing(path) {
   return contents;
 }
 
-export const statSync = (path) => ({ size: existing(path).size, mtimeMs: Date.now() });
+export const statSync = (path) => ({ size: existing(path).size, mtimeMs: modified(existing(path)) });
 export const readFileSync = (path) => new TextDecoder().decode(existing(path).bytes);
 export function unlinkSync(path) {
   existing(path);

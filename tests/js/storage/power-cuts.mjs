@@ -64,7 +64,7 @@ export const powerCuts = ({ model, storage }) => (test) => {
         }
       }
     }
-  });
+  }, 20_000 * SEEDS);
 
   test("of a write a beginning is left", async (t) => {
     const seen = new Set();
@@ -92,7 +92,7 @@ export const powerCuts = ({ model, storage }) => (test) => {
       }
     }
     t.ok(seen.size >= 8, [...seen].join());
-  });
+  }, 20_000 * SEEDS);
 
   test("what a program left without flushing it is flushed by the next one, before it builds upon it", async (t) => {
     const kept = new Set();

@@ -52,7 +52,7 @@ await work(store, first, (index) => void console.log(String(index)));
     t.ok(acknowledged > 3 * KILLS, `only ${acknowledged} records in ${KILLS} runs`);
     const last = spawnSync(command[0], [...command.slice(1), writer, path, String(acknowledged), "only check"], { encoding: "utf8", cwd: folder });
     t.equal([last.status, last.stderr], [0, ""]);
-  });
+  }, 20_000 + 5_000 * KILLS);
 };
 
 export const processes = ({ root, folder, command }) => (test) => {
