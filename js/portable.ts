@@ -18,6 +18,8 @@ export interface Executor extends Sessions {
   batch(commands: readonly (readonly Arg[])[], atomic: boolean, binary: boolean): Promise<Reply[] | null>;
   /** Resolves when all that was done so far is durable. */
   durable(): Promise<void>;
+  /** Resolves when what was sent so far on sessions of `connect` has arrived; where there is none, it has at once. */
+  arrived?(): Promise<void>;
   /** Another one in the same place, with a session of its own. */
   client(): Executor;
   /** Ends its session. */
@@ -299,7 +301,9 @@ export class Portable<B = string> {
 
   async #listen(command: string, channels: Many, listener?: Listener<B>, options?: SubscribeOptions): Promise<Subscription<B>> {
     if (this.#isClosed) throw new ClosedError("this client");
-    return new Subscription(this.#executor, command, channels, this.#isBinary, listener, options);
+    const subscription = new Subscription(this.#executor, command, channels, this.#isBinary, listener, options);
+    await this.#executor.arrived?.();
+    return subscription;
   }
 
   /** Iterates over keys, with SCAN's guarantees: what is there throughout is met, perhaps more than once. */

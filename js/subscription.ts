@@ -54,6 +54,11 @@ export class Inbox implements Transport {
     this.#ended = ended;
   }
 
+  /** Whether the replies from here on, the next one too while one is taken, come as bytes. */
+  set binary(isBinary: boolean) {
+    this.#decoder.binary = isBinary;
+  }
+
   write(bytes: Uint8Array): boolean {
     let whole = bytes;
     if (this.#length > 0) {

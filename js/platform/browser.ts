@@ -22,7 +22,14 @@ async function load(source: string | URL): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await response.arrayBuffer());
 }
 
-/** Opens a database. */
+/** Opens a database. One that is kept somewhere is flushed when its page is hidden or left: it may not come back. */
 export async function open(options: OpenOptions = {}): Promise<Cachelet> {
-  return openStored(options.module ?? (await engineModule()), options);
+  const db = await openStored(options.module ?? (await engineModule()), options);
+  if (options.storage && typeof document !== "undefined") {
+    const over = new AbortController();
+    const flush = () => (db.closed ? over.abort() : db.flush());
+    addEventListener("pagehide", flush, { signal: over.signal });
+    document.addEventListener("visibilitychange", flush, { signal: over.signal });
+  }
+  return db;
 }

@@ -42,6 +42,13 @@ interface Held {
   readonly stolen: Promise<void>;
 }
 
+/** Somebody who waits for an object. */
+interface Asked {
+  name: string;
+  resolve(bytes: Uint8Array | undefined): void;
+  reject(error: unknown): void;
+}
+
 class IndexedStore implements Store {
   readonly description: string;
   readonly limits = limits;
@@ -55,6 +62,7 @@ class IndexedStore implements Store {
   readonly #durability: IDBTransactionDurability;
   readonly #lock: Held | undefined;
   readonly #pending = new Set<Promise<unknown>>();
+  #asked: Asked[] | undefined;
   /** Why nothing goes any more. */
   #why: StorageError | undefined;
 
@@ -129,7 +137,22 @@ class IndexedStore implements Store {
   }
 
   async get(name: string): Promise<Uint8Array | undefined> {
-    return this.#transact("readonly", "default", (objects) => objects.get(name) as IDBRequest<Uint8Array | undefined>);
+    // What is asked for in one go is read in one transaction, which costs far more than a request does.
+    if (!this.#asked) {
+      const asked: Asked[] = (this.#asked = []);
+      queueMicrotask(() => {
+        this.#asked = undefined;
+        const read = (objects: IDBObjectStore) => {
+          for (const one of asked) {
+            const request = objects.get(one.name) as IDBRequest<Uint8Array | undefined>;
+            request.onsuccess = () => one.resolve(request.result);
+          }
+        };
+        this.#transact("readonly", "default", read).catch((error: unknown) => asked.forEach(({ reject }) => reject(error)));
+      });
+    }
+    const asked = this.#asked;
+    return new Promise((resolve, reject) => asked.push({ name, resolve, reject }));
   }
 
   async list(prefix: string): Promise<string[]> {
