@@ -90,7 +90,8 @@ function* openSteps(instance: Instance, storage: Storage, options: RecoverOption
     instance.persistence = new Persistence(instance, store, recovered);
     instance.work(() => {});
   } catch (error) {
-    yield Promise.resolve(store.close()).catch(() => {});
+    const closed = store.close();
+    yield isPromise(closed) ? closed.catch(() => {}) : undefined;
     throw error instanceof StorageError ? error : new StorageError(`${store.description}: ${error instanceof Error ? error.message : error}`, error);
   }
 }

@@ -304,11 +304,11 @@ impl Engine {
         out.clear();
         let outcome = self.perform(id, command, args, out);
         self.settle_changes();
-        match out.first() {
-            Some(b'-') => Err(format!("'{}' answered {}", name(), String::from_utf8_lossy(out).trim_end())),
-            _ if outcome != Outcome::Done => Err(format!("'{}' would wait", name())),
-            _ => Ok(()),
+        // A command that failed half-way, as PFADD does at a damaged value, fails half-way again.
+        if outcome != Outcome::Done {
+            return Err(format!("'{}' would wait", name()));
         }
+        Ok(())
     }
 }
 

@@ -7,12 +7,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openSync } from "../../../dist/platform/node.js";
 import { Parted, used } from "./compare.mjs";
 import { FREE, INTENDED, LEFT_OUT, LEFT_OUT_TOKENS } from "./differences.mjs";
 import { escape } from "./frames.mjs";
 import { declarations, Generator } from "./generate.mjs";
 import { CONTROL, Difference, Lockstep, nextSteps } from "./lockstep.mjs";
+import { anew, compareRepeated, logged, repeated } from "./repeated.mjs";
 import { startRedis } from "./server.mjs";
 import { Ours, Theirs } from "./sides.mjs";
 import { encode } from "./transcript.mjs";
@@ -37,9 +37,11 @@ const configuration = (small) => ["CONFIG", "SET", ...Object.entries(THRESHOLDS)
 /** Runs about `commands` commands from `seed` on; the figures. `say` gets one line a finding. */
 export async function oracle({ commands, seed, length = 150, program, say = console.log, stopAfter = 40 }) {
   const redis = await startRedis(program);
-  const db = openSync();
+  const kept = logged();
+  const { db } = kept;
   const theirs = new Theirs(redis.port);
   const lockstep = new Lockstep(new Ours(db), theirs);
+  lockstep.kept = kept;
   const findings = new Map();
   let sequences = 0;
   try {
@@ -98,6 +100,7 @@ const under = (map, name) => map.items[map.items.findIndex((item) => item.body =
 
 async function prepare(lockstep, thresholds, resp) {
   await lockstep.begin(resp);
+  anew(lockstep.kept);
   await lockstep.both(CONTROL, "config", configuration(thresholds));
   await lockstep.flush();
 }
@@ -123,6 +126,7 @@ async function sequence(lockstep, seed, length, generator) {
       }
     }
     const payloads = await lockstep.end();
+    compareRepeated(lockstep.kept, Object.keys(THRESHOLDS));
     if (generator.payloads.length < 200) generator.payloads.push(...payloads.filter((bytes) => bytes.length < 300));
     return null;
   } catch (thrown) {
@@ -145,6 +149,7 @@ async function replay(lockstep, { resp, thresholds }, steps) {
     await prepare(lockstep, thresholds, resp);
     for (const step of steps) await lockstep.step(step);
     await lockstep.end();
+    compareRepeated(lockstep.kept, Object.keys(THRESHOLDS));
     return null;
   } catch (thrown) {
     return found(thrown);
@@ -185,6 +190,7 @@ function show(seed, failed, steps, again) {
 /** Prints what a run found; the exit code. */
 export function report({ ran, checked, sequences, findings, answers, names, used: rows, version }, seconds) {
   console.log(`\n${ran} commands in ${sequences} sequences beside redis-server ${version}, ${checked} keys compared whole, ${Math.round(ran / seconds)} commands a second`);
+  console.log(`their logs repeated: ${repeated.effects} effects, ${repeated.keys} keys as they were`);
   console.log(`${names.length} of the commands that both know; answered well / with an error:`);
   console.log(names.map((name) => `${name} ${answers.get(name)?.ok ?? 0}/${answers.get(name)?.error ?? 0}`).join(", "));
   console.log("free order and chance, rows used:");
