@@ -297,7 +297,7 @@ class FileStore implements Store {
     let isFlushed = false;
     try {
       if (this.#lock.isMine()) this.sync();
-      isFlushed = true;
+      isFlushed = this.#doubtful.size === 0;
     } finally {
       this.#isClosed = true;
       for (const { fd } of this.#logs.values()) closeSync(fd);
