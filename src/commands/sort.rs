@@ -330,7 +330,7 @@ fn sorted(
             })
             .collect();
         let weights = weights.ok_or(NOT_NUMBERS)?;
-        place(&mut order, range, &|a, b| {
+        sort_indices(&mut order, range, &mut |a, b| {
             let by_weight = weights[*a].partial_cmp(&weights[*b]).unwrap_or(Ordering::Equal);
             direction(by_weight.then_with(|| elements.get(*a).cmp(elements.get(*b)))).then_with(|| a.cmp(b))
         });
@@ -339,34 +339,17 @@ fn sorted(
     // What is answered is collated as C strings in the C locale, what is stored by all its bytes.
     let shown = |text| if plan.store.is_some() { text } else { until_zero(text) };
     match &plan.by {
-        None => place(&mut order, range, &|a, b| {
+        None => sort_indices(&mut order, range, &mut |a, b| {
             direction(shown(elements.get(*a)).cmp(shown(elements.get(*b)))).then_with(|| tie(a, b))
         }),
         Some(by) => {
             let weights: Vec<Option<Weight>> =
                 (0..elements.len()).map(|index| weigh(by, index).map(Weight::new)).collect();
             let text = |index: usize| weights[index].as_ref().map(|weight| shown(weight.text()));
-            place(&mut order, range, &|a, b| direction(text(*a).cmp(&text(*b))).then_with(|| tie(a, b)));
+            sort_indices(&mut order, range, &mut |a, b| direction(text(*a).cmp(&text(*b))).then_with(|| tie(a, b)));
         }
     }
     Ok(order)
-}
-
-/// Brings what belongs into `range` there, in order. `compare` must tell any two apart. O(n + m log m).
-fn place(order: &mut [usize], range: std::ops::Range<usize>, compare: &dyn Fn(&usize, &usize) -> Ordering) {
-    if range.is_empty() {
-        return;
-    }
-    let mut part = order;
-    if range.end < part.len() {
-        part.select_nth_unstable_by(range.end, compare);
-        part = &mut part[..range.end];
-    }
-    if range.start > 0 {
-        part.select_nth_unstable_by(range.start, compare);
-        part = &mut part[range.start..];
-    }
-    sort_indices(part, &mut |a, b| compare(&a, &b));
 }
 
 /// What GET may still answer: a few keys, asked for again and again, would else make a reply of any size.

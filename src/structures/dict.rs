@@ -18,6 +18,7 @@ mod directory;
 #[cfg(test)]
 mod tests;
 
+use super::order::sort_indices;
 use crate::bytes::{hash_bytes, same, Rng};
 use directory::Directory;
 use hashbrown::HashTable;
@@ -522,9 +523,11 @@ impl<T: Keyed> Dict<T> {
     }
 }
 
-/// The position that `nth` others come before. Not generic: selection is much code, and there are many dicts.
-fn nth_position(mut positions: Vec<u64>, nth: usize) -> u64 {
-    *positions.select_nth_unstable(nth).1
+/// The position that `nth` others come before.
+fn nth_position(positions: Vec<u64>, nth: usize) -> u64 {
+    let mut order: Vec<usize> = (0..positions.len()).collect();
+    sort_indices(&mut order, nth..nth + 1, &mut |&a, &b| positions[a].cmp(&positions[b]));
+    positions[order[nth]]
 }
 
 /// Iterates over a dict's items; see [`Dict::iter`].

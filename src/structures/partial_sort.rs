@@ -2,7 +2,6 @@
 //! left alone where no wanted place is. It is not stable, and replies show how: where Redis sorts this way, equal
 //! elements come in the same order here.
 
-use super::order::sort_by;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -19,7 +18,7 @@ pub fn partial_sort<T>(items: &mut [T], wanted: Range<usize>, order: &mut impl F
     sort(items, 0, &wanted, order, 16 + 4 * halvings);
 }
 
-/// Sorts `items`, the first of which is at place `start` of the whole. After `budget` partitions a stable sort takes
+/// Sorts `items`, the first of which is at place `start` of the whole. After `budget` partitions a heap takes
 /// over: only an order made up to hurt gets there.
 fn sort<T>(
     mut items: &mut [T],
@@ -40,7 +39,7 @@ fn sort<T>(
             return;
         }
         if budget == 0 {
-            return sort_by(items, &mut *order);
+            return heap_sort(items, order);
         }
         budget -= 1;
         let (less, greater) = partition(items, order);
@@ -56,6 +55,29 @@ fn sort<T>(
         }
         let equal = rest.len() - greater;
         (items, start) = (&mut rest[equal..], behind);
+    }
+}
+
+/// Sorts by a heap: O(n log n) whatever the order is.
+fn heap_sort<T>(items: &mut [T], order: &mut impl FnMut(&T, &T) -> Ordering) {
+    let length = items.len();
+    for step in (0..length + length / 2).rev() {
+        // First the heap is built from its last parent on; then its top goes behind what is left of it, again and again.
+        let (mut at, end) = if step >= length { (step - length, length) } else { (0, step) };
+        if step < length {
+            items.swap(0, step);
+        }
+        loop {
+            let mut child = 2 * at + 1;
+            if child + 1 < end && order(&items[child], &items[child + 1]) == Ordering::Less {
+                child += 1;
+            }
+            if child >= end || order(&items[at], &items[child]) != Ordering::Less {
+                break;
+            }
+            items.swap(at, child);
+            at = child;
+        }
     }
 }
 

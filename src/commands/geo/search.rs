@@ -9,8 +9,7 @@ use crate::resp::{Args, Fault, Reply};
 use crate::structures::geohash::search::{Area, Shape};
 use crate::structures::geohash::{self, Point};
 use crate::structures::listpack::Item;
-use crate::structures::order::sort_by;
-use crate::structures::partial_sort::partial_sort;
+use crate::structures::order::{sort_by, sort_part};
 use crate::structures::sorted_set::{ScoreBound, SortedSet};
 
 /// Where a form has the middle of the search.
@@ -232,7 +231,7 @@ impl<'a> Wanted<'a> {
         // The nearest are meant where a count, and nothing else, was given.
         let descending = self.descending.or((self.count > 0 && !self.any).then_some(false));
         if let Some(descending) = descending {
-            let mut order = |a: &Found, b: &Found| {
+            let order = |a: &Found, b: &Found| {
                 let order = a.distance.total_cmp(&b.distance);
                 if descending {
                     order.reverse()
@@ -243,7 +242,7 @@ impl<'a> Wanted<'a> {
             if count == found.len() {
                 sort_by(&mut found, order);
             } else {
-                partial_sort(&mut found, 0..count, &mut order);
+                sort_part(&mut found, 0..count, order);
             }
         }
         found.truncate(count);

@@ -9,7 +9,7 @@ use crate::commands::{double, int, int_in, Context, Handled, Options, Outcome};
 use crate::keyspace::{Keys, ValueRef};
 use crate::resp::{Args, Fault};
 use crate::structures::listpack::Item;
-use crate::structures::order::sort_by_key;
+use crate::structures::order::{sort_by, sort_by_key};
 use crate::structures::set::Set;
 use crate::structures::sorted_set::SortedSet;
 use hashbrown::HashTable;
@@ -244,7 +244,7 @@ fn diff<'k>(sources: &[(Source<'k>, f64)]) -> Entries<'k> {
 /// Brings entries into the order of a sorted set.
 fn sort(entries: &mut Entries) {
     // Scores are never NaN; -0 and 0 are equal, so total_cmp would not do.
-    entries.sort_unstable_by(|a, b| {
+    sort_by(entries, |a, b| {
         let scores = a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal);
         scores.then_with(|| a.0.bytes(&mut [0; 20]).cmp(b.0.bytes(&mut [0; 20])))
     });
