@@ -93,7 +93,7 @@ fn word(rng: &mut Rng) -> Vec<u8> {
 fn list(elements: &[Vec<u8>]) -> Value {
     let mut list = List::new();
     elements.iter().for_each(|element| list.push(End::Back, element, Fill::default()));
-    Value::List(Box::new(list))
+    Value::List(list)
 }
 
 fn check(space: &mut Keyspace, model: &Model) {

@@ -185,7 +185,7 @@ fn geoadd(ctx: &mut Context, args: Args) -> Handled {
         None => {
             let mut set = SortedSet::sized(words / 3, args.at(at + 2).len(), &limits);
             apply(&mut set)?;
-            ctx.keys.put(key, Value::SortedSet(Box::new(set)));
+            ctx.keys.put(key, Value::SortedSet(set));
         }
     }
     if added + updated > 0 {

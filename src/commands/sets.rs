@@ -181,7 +181,7 @@ fn sadd(ctx: &mut Context, args: Args) -> Handled {
         None => {
             let mut set = Set::for_members(args.at(2), count, &limits);
             let added = add(&mut set);
-            ctx.keys.put(key, Value::Set(Box::new(set)));
+            ctx.keys.put(key, Value::Set(set));
             added
         }
     };
@@ -232,7 +232,7 @@ fn smove(ctx: &mut Context, args: Args) -> Handled {
         None => {
             let mut set = Set::for_members(member, 1, &limits);
             set.add(member, &limits);
-            ctx.keys.put(destination, Value::Set(Box::new(set)));
+            ctx.keys.put(destination, Value::Set(set));
             true
         }
     };

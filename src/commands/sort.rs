@@ -457,7 +457,7 @@ fn store<'e>(
         return Ok(Outcome::Done);
     }
     list.settle(fill);
-    ctx.keys.put(key, Value::List(Box::new(list)));
+    ctx.keys.put(key, Value::List(list));
     ctx.keys.modified(key, Class::LIST, "sortstore");
     ctx.keys.dirty(count as u64 - 1);
     Ok(Outcome::Done)

@@ -321,7 +321,7 @@ fn store(ctx: &mut Context, key: &[u8], set: SortedSet, event: &'static str) -> 
     if len == 0 {
         ctx.keys.delete(key);
     } else {
-        ctx.keys.put(key, Value::SortedSet(Box::new(set)));
+        ctx.keys.put(key, Value::SortedSet(set));
         ctx.keys.modified(key, Class::SORTED_SET, event);
     }
     ctx.reply.count(len);
@@ -422,7 +422,7 @@ fn add(ctx: &mut Context, args: Args, mut options: AddOptions) -> Handled {
         None => {
             let mut set = SortedSet::sized(words / 2, args.at(at + 1).len(), &limits);
             apply(&mut set)?;
-            ctx.keys.put(key, Value::SortedSet(Box::new(set)));
+            ctx.keys.put(key, Value::SortedSet(set));
         }
     }
     if added + updated > 0 {

@@ -1,7 +1,7 @@
 //! The keys of one database as a command sees them: expired keys are gone, reads are counted, writes are noted.
 
 use super::database::{place, Place};
-use super::entry::{Body, Entry, LAST, NEVER};
+use super::entry::{Body, Entry, Scratch, LAST, NEVER};
 use super::{Class, Keyspace, StrRef, StringMut, Used, Value, ValueRef};
 use crate::resp::Fault;
 
@@ -223,8 +223,7 @@ impl Keys<'_> {
 
     fn replace(&mut self, key: &[u8], value: Value, expiry: Expiry) -> bool {
         let timed = timing(&value);
-        let mut short = Default::default();
-        let new = self.store(key, Body::value(value, &mut short), expiry);
+        let new = self.store(key, Body::value(value, &mut Scratch::new()), expiry);
         if let Some(soonest) = timed {
             self.retime(key, false, true, soonest);
         }
@@ -285,7 +284,7 @@ impl Keys<'_> {
         let deadline = expire_at.map_or(NEVER, |at| at.min(LAST));
         let space = &mut *self.space;
         let database = &mut space.databases[self.db];
-        let make = || Entry::new(key, Body::value(value, &mut Default::default()), deadline, access);
+        let make = || Entry::new(key, Body::value(value, &mut Scratch::new()), deadline, access);
         let (_, new) = database.open(space.seed, place, key, make);
         if new && deadline != NEVER {
             database.deadline_changed(place, NEVER, deadline);

@@ -89,7 +89,7 @@ fn a_lazy_flush_gives_memory_back_in_slices() {
     let limits = crate::structures::set::Limits::default();
     let mut set = crate::structures::set::Set::new();
     (0..3000).for_each(|i| assert!(set.add(format!("member:{i}").as_bytes(), &limits)));
-    space.keys(0).put(b"set", Value::Set(Box::new(set)));
+    space.keys(0).put(b"set", Value::Set(set));
     assert_eq!(space.flush(0, true), 5001);
     assert!(space.database(0).is_empty() && space.has_garbage());
     let mut slices = 1;

@@ -69,13 +69,13 @@ pub enum Value {
     /// A string.
     Str(Str),
     /// A list.
-    List(Box<List>),
+    List(List),
     /// A hash.
-    Hash(Box<Hash>),
+    Hash(Hash),
     /// A set.
-    Set(Box<Set>),
+    Set(Set),
     /// A sorted set.
-    SortedSet(Box<SortedSet>),
+    SortedSet(SortedSet),
     /// A stream.
     Stream(Box<Stream>),
 }

@@ -186,7 +186,7 @@ impl<'b> Reader<'b> {
                 let pack = if kind == types::ZSET_LISTPACK { self.listpack()? } else { self.ziplist()? };
                 match SortedSet::from_listpack(pack, &limits.sorted_set) {
                     Some(set) if set.is_empty() => return self.damage_at(at, Kind::Empty),
-                    Some(set) => Value::SortedSet(Box::new(set)),
+                    Some(set) => Value::SortedSet(set),
                     None => return self.damage_at(at, Kind::Nested("sorted set")),
                 }
             }
@@ -199,7 +199,7 @@ impl<'b> Reader<'b> {
                 };
                 match Hash::from_listpack(pack, limits.hash) {
                     Some(hash) if hash.is_empty() => return self.damage_at(at, Kind::Empty),
-                    Some(hash) => Value::Hash(Box::new(hash)),
+                    Some(hash) => Value::Hash(hash),
                     None => return self.damage_at(at, Kind::Nested("hash")),
                 }
             }
@@ -211,7 +211,7 @@ impl<'b> Reader<'b> {
                 }
                 match Hash::from_timed_listpack(self.listpack()?, limits.hash) {
                     Some(hash) if hash.is_empty() => return self.damage_at(at, Kind::Empty),
-                    Some(hash) => Value::Hash(Box::new(hash)),
+                    Some(hash) => Value::Hash(hash),
                     None => return self.damage_at(at, Kind::Nested("hash")),
                 }
             }
@@ -260,7 +260,7 @@ impl<'b> Reader<'b> {
             return self.damage_at(at, Kind::Empty);
         }
         list.settle(Fill::from_config(limits.list));
-        Ok(Value::List(Box::new(list)))
+        Ok(Value::List(list))
     }
 
     fn list(&mut self, limits: &EncodingLimits) -> Read<Value> {
@@ -308,7 +308,7 @@ impl<'b> Reader<'b> {
                 return self.damage_at(at, Kind::Duplicate);
             }
         }
-        Ok(Value::Set(Box::new(set)))
+        Ok(Value::Set(set))
     }
 
     fn intset(&mut self, limits: &EncodingLimits) -> Read<Value> {
@@ -319,7 +319,7 @@ impl<'b> Reader<'b> {
         }
         let mut value = Set::Intset(set);
         value.prepare(value.len(), &SetLimits { listpack: limits.set, intset: limits.intset });
-        Ok(Value::Set(Box::new(value)))
+        Ok(Value::Set(value))
     }
 
     fn set_listpack(&mut self, limits: &EncodingLimits) -> Read<Value> {
@@ -337,7 +337,7 @@ impl<'b> Reader<'b> {
         if !distinct || value.len() != members {
             return self.damage_at(at, Kind::Duplicate);
         }
-        Ok(Value::Set(Box::new(value)))
+        Ok(Value::Set(value))
     }
 
     fn score(&mut self, kind: u8) -> Read<f64> {
@@ -367,7 +367,7 @@ impl<'b> Reader<'b> {
                 return self.damage_at(at, Kind::Duplicate);
             }
         }
-        Ok(Value::SortedSet(Box::new(set)))
+        Ok(Value::SortedSet(set))
     }
 
     fn hash(&mut self, limits: &EncodingLimits) -> Read<Value> {
@@ -381,7 +381,7 @@ impl<'b> Reader<'b> {
                 return self.damage_at(at, Kind::Duplicate);
             }
         }
-        Ok(Value::Hash(Box::new(hash)))
+        Ok(Value::Hash(hash))
     }
 
     /// A hash whose fields expire: each has the milliseconds since the first expiry, plus one, before it; releases
@@ -413,7 +413,7 @@ impl<'b> Reader<'b> {
                 hash.set_expiry(name, Some(expiry));
             }
         }
-        Ok(Value::Hash(Box::new(hash)))
+        Ok(Value::Hash(hash))
     }
 }
 

@@ -74,21 +74,21 @@ pub(super) fn any_value(rng: &mut Rng, limits: &EncodingLimits) -> Value {
                 list.make_room(word.len(), 1, fill);
                 list.push(if rng.below(2) == 0 { End::Front } else { End::Back }, &word, fill);
             }
-            Value::List(Box::new(list))
+            Value::List(list)
         }
         2 => {
             let mut set = Set::new();
             for _ in 0..many {
                 set.add(&word(rng), &set_limits);
             }
-            Value::Set(Box::new(set))
+            Value::Set(set)
         }
         3 => {
             let (mut set, shift) = (Set::new(), rng.below(64));
             for _ in 0..many {
                 set.add((rng.next_u64() as i64 >> shift).to_string().as_bytes(), &set_limits);
             }
-            Value::Set(Box::new(set))
+            Value::Set(set)
         }
         4 => {
             let mut set = SortedSet::new();
@@ -100,7 +100,7 @@ pub(super) fn any_value(rng: &mut Rng, limits: &EncodingLimits) -> Value {
                 };
                 set.insert(&word(rng), score, &limits.sorted_set);
             }
-            Value::SortedSet(Box::new(set))
+            Value::SortedSet(set)
         }
         _ => {
             let mut hash = Hash::new();
@@ -116,7 +116,7 @@ pub(super) fn any_value(rng: &mut Rng, limits: &EncodingLimits) -> Value {
                     }
                 }
             }
-            Value::Hash(Box::new(hash))
+            Value::Hash(hash)
         }
     }
 }

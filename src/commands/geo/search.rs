@@ -331,7 +331,7 @@ fn store(ctx: &mut Context, key: &[u8], set: SortedSet, event: &'static str) -> 
             at += EFFECT_MEMBERS;
         }
     }
-    ctx.keys.put(key, Value::SortedSet(Box::new(set)));
+    ctx.keys.put(key, Value::SortedSet(set));
     ctx.keys.modified(key, Class::SORTED_SET, event);
     ctx.keys.dirty(count as u64 - 1);
     Ok(Outcome::Done)

@@ -110,7 +110,7 @@ fn store(ctx: &mut Context, args: Args, find: Find, event: &'static str) -> Hand
     if result.is_empty() {
         ctx.keys.delete(destination);
     } else {
-        ctx.keys.put(destination, Value::Set(Box::new(result)));
+        ctx.keys.put(destination, Value::Set(result));
         ctx.keys.modified(destination, Class::SET, event);
     }
     Ok(Outcome::Done)

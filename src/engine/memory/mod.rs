@@ -95,12 +95,12 @@ fn overhead(count: usize) -> usize {
 fn value_bytes(entry: &Entry, samples: usize) -> usize {
     let value = entry.value();
     match value {
-        ValueRef::Str(_) => entry.buffer().map_or(0, |bytes| boxed(bytes, bytes.capacity(), 0)),
-        ValueRef::List(list) => boxed(list, list.heap_bytes(), 0),
-        ValueRef::Hash(hash) => boxed(hash, hash.heap_bytes(), single(value)),
-        ValueRef::Set(set) => boxed(set, set.heap_bytes(samples), single(value)),
-        ValueRef::SortedSet(set) => boxed(set, set.heap_bytes(), 0),
-        ValueRef::Stream(stream) => boxed(stream, stream.heap_bytes(), 0),
+        ValueRef::Str(_) => entry.buffer().map_or(0, |bytes| boxed(bytes, bytes.capacity())),
+        ValueRef::List(list) => allocated(list.heap_bytes()),
+        ValueRef::Hash(hash) => counted(hash.heap_bytes(), single(value)),
+        ValueRef::Set(set) => counted(set.heap_bytes(samples), single(value)),
+        ValueRef::SortedSet(set) => allocated(set.heap_bytes()),
+        ValueRef::Stream(stream) => boxed(stream, stream.heap_bytes()),
     }
 }
 
@@ -113,9 +113,17 @@ fn single(value: ValueRef) -> usize {
     }
 }
 
-fn boxed<T>(_: &T, heap: usize, single: usize) -> usize {
-    let heap = if single == 0 { allocated(heap) } else { heap + overhead(single) };
-    allocated(size_of::<T>()) + heap
+/// Bytes of one allocation, or, where there are several, with what they take beyond.
+fn counted(heap: usize, single: usize) -> usize {
+    if single == 0 {
+        allocated(heap)
+    } else {
+        heap + overhead(single)
+    }
+}
+
+fn boxed<T>(_: &T, heap: usize) -> usize {
+    allocated(size_of::<T>()) + allocated(heap)
 }
 
 /// Bytes that an entry takes, its place in the table excluded.

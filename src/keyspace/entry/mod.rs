@@ -6,6 +6,7 @@
 //! access << 8 | flags    only where flagged    length, bytes     by kind:
 //!                                                integer        3 to 8 bytes, least significant first
 //!                                                short string   length, bytes
+//!                                                aggregate      itself, a few bytes that may lie anywhere
 //!                                                other          pointer to a box
 //! ```
 //!
@@ -13,20 +14,26 @@
 //! aligned. A block is as large as the allocator's next step allows: what still fits that is written in place.
 //! All memory that is handled by hand is handled here.
 
+mod body;
 mod string;
 mod typed;
 #[cfg(test)]
 mod tests;
 
+pub(super) use body::{Body, Scratch};
 pub use string::StringMut;
 
 use super::value::{StrRef, ValueRef};
 use super::{Str, Value};
-use crate::bytes::copy_bytes;
-use crate::bytes::number::parse_i64;
 use crate::structures::dict::Keyed;
+use crate::structures::hash::Hash;
+use crate::structures::list::List;
+use crate::structures::set::Set;
+use crate::structures::sorted_set::SortedSet;
+use crate::structures::stream::Stream;
+use body::{length_size, read_length, write_bytes};
 use std::alloc::{alloc, dealloc, handle_alloc_error, realloc, Layout};
-use std::mem::{size_of, ManuallyDrop};
+use std::mem::{align_of, size_of, ManuallyDrop};
 use std::ptr::{self, NonNull};
 
 /// The deadline of a key that does not expire.
@@ -59,11 +66,20 @@ const EXPIRES: u8 = 16;
 const HEAD: usize = size_of::<u32>();
 const POINTER: usize = size_of::<*mut u8>();
 
+/// Bytes of an aggregate that lies in its block.
+const EMBEDDED: usize = size_of::<List>();
+
+const _: () = {
+    assert!(size_of::<Hash>() == EMBEDDED && size_of::<Set>() == EMBEDDED && size_of::<SortedSet>() == EMBEDDED);
+    assert!(align_of::<List>() == 1 && align_of::<Hash>() == 1);
+    assert!(align_of::<Set>() == 1 && align_of::<SortedSet>() == 1);
+};
+
 /// A key and what belongs to it.
 ///
 /// The pointer is to a block made by `alloc(layout(size))`, where `size` is [`class`] of the bytes in use: `HEAD`, the
-/// expiry where flagged, the key and the value as the module draws them, all written. The block, and the box that the
-/// value may point at, belong to this entry alone.
+/// expiry where flagged, the key and the value as the module draws them, all written. The block, and what the value in it
+/// owns, belong to this entry alone.
 pub struct Entry(NonNull<u8>);
 
 /// Where the parts of a block begin, in bytes from its start.
@@ -74,18 +90,6 @@ struct Parts {
     /// The key's bytes.
     name: usize,
     value: usize,
-}
-
-/// A value as it is to lie in a block.
-#[derive(Clone, Copy)]
-pub(super) enum Body<'b> {
-    Int(i64),
-    /// A string, of any length.
-    Text(&'b [u8]),
-    /// Its kind, and the box, owned: it goes into exactly one entry.
-    Boxed(u8, *mut u8),
-    /// The value that is there.
-    Kept,
 }
 
 /// What a block for `bytes` bytes is rounded up to: all that the allocator gives for them. dlmalloc, which WebAssembly
@@ -102,133 +106,6 @@ fn layout(size: usize) -> Layout {
 
 fn key_at(deadline: i64) -> usize {
     HEAD + if deadline != NEVER { size_of::<i64>() } else { 0 }
-}
-
-/// Bytes that an integer takes: at least 3, so that the eight up to its end lie inside any block.
-#[inline]
-fn width(number: i64) -> usize {
-    let bits = 65 - (number ^ number >> 63).leading_zeros() as usize;
-    bits.div_ceil(8).max(3)
-}
-
-/// Bytes that a length takes.
-fn length_size(length: usize) -> usize {
-    let mut size = 1;
-    while length >> (7 * size) != 0 {
-        size += 1;
-    }
-    size
-}
-
-/// Writes a length, followed by as many bytes.
-///
-/// # Safety
-/// At `at` there must be room for both, apart from `bytes`.
-unsafe fn write_bytes(mut at: *mut u8, bytes: &[u8]) {
-    let mut length = bytes.len();
-    // SAFETY: `length_size` bytes for the length and the bytes themselves are within the room.
-    unsafe {
-        while length > 0x7F {
-            at.write(length as u8 | 0x80);
-            at = at.add(1);
-            length >>= 7;
-        }
-        at.write(length as u8);
-        copy_bytes(bytes.as_ptr(), at.add(1), bytes.len());
-    }
-}
-
-/// Reads a length: what it is, and how many bytes it takes.
-///
-/// # Safety
-/// At `at` there must be one that [`write_bytes`] wrote.
-#[inline(always)]
-unsafe fn read_length(at: *const u8) -> (usize, usize) {
-    // SAFETY: the first byte is there.
-    match unsafe { at.read() } {
-        length @ ..=0x7F => (length as usize, 1),
-        // SAFETY: by the caller's promise.
-        _ => unsafe { read_long(at) },
-    }
-}
-
-/// [`read_length`] of any length.
-///
-/// # Safety
-/// As for that.
-#[cold]
-#[inline(never)]
-unsafe fn read_long(at: *const u8) -> (usize, usize) {
-    let (mut length, mut size) = (0, 0);
-    loop {
-        // SAFETY: the first byte is there, and each with its high bit set is followed by another.
-        let byte = unsafe { at.add(size).read() };
-        length |= ((byte & 0x7F) as usize) << (7 * size);
-        size += 1;
-        if byte <= 0x7F {
-            return (length, size);
-        }
-    }
-}
-
-fn boxed<T>(kind: u8, value: Box<T>) -> Body<'static> {
-    Body::Boxed(kind, Box::into_raw(value).cast())
-}
-
-impl<'b> Body<'b> {
-    /// The most compact form of a string.
-    #[inline]
-    pub(super) fn string(bytes: &'b [u8]) -> Self {
-        match parse_i64(bytes) {
-            Some(number) => Body::Int(number),
-            None => Body::Text(bytes),
-        }
-    }
-
-    /// What becomes of a value; a short string is borrowed from `short`.
-    pub(super) fn value(value: Value, short: &'b mut Box<[u8]>) -> Self {
-        match value {
-            Value::Str(Str::Int(number)) => Body::Int(number),
-            Value::Str(Str::Fixed(bytes)) if bytes.len() <= SHORT_MAX => {
-                *short = bytes;
-                Body::Text(short)
-            }
-            Value::Str(Str::Fixed(bytes)) => boxed(BUFFER, Box::new(bytes.into_vec())),
-            Value::Str(Str::Growing(bytes)) => boxed(BUFFER, Box::new(bytes)),
-            Value::List(list) => boxed(LIST, list),
-            Value::Hash(hash) => boxed(HASH, hash),
-            Value::Set(set) => boxed(SET, set),
-            Value::SortedSet(set) => boxed(SORTED_SET, set),
-            Value::Stream(stream) => boxed(STREAM, stream),
-        }
-    }
-
-    /// Its flags, and the bytes it takes.
-    #[inline]
-    fn shape(self) -> (u8, usize) {
-        match self {
-            Body::Int(number) => (width(number) as u8, width(number)),
-            Body::Text(bytes) if bytes.len() <= SHORT_MAX => (SHORT, length_size(bytes.len()) + bytes.len()),
-            Body::Text(_) => (BUFFER, POINTER),
-            Body::Boxed(flags, _) => (flags, POINTER),
-            Body::Kept => (0, 0),
-        }
-    }
-
-    /// # Safety
-    /// At `at` there must be room for as many bytes as [`Body::shape`] says, apart from those of a string.
-    unsafe fn write(self, at: *mut u8) {
-        // SAFETY: each kind writes as many bytes as its shape says.
-        unsafe {
-            match self {
-                Body::Int(number) => copy_bytes(number.to_le_bytes().as_ptr(), at, width(number)),
-                Body::Text(bytes) if bytes.len() <= SHORT_MAX => write_bytes(at, bytes),
-                Body::Text(bytes) => boxed(BUFFER, Box::new(bytes.to_vec())).write(at),
-                Body::Boxed(_, pointer) => at.cast::<*mut u8>().write_unaligned(pointer),
-                Body::Kept => {}
-            }
-        }
-    }
 }
 
 impl Entry {
@@ -315,7 +192,8 @@ impl Entry {
                 let (length, size) = unsafe { read_length(self.at(value)) };
                 length + size
             }
-            BUFFER.. => POINTER,
+            BUFFER | STREAM.. => POINTER,
+            LIST.. => EMBEDDED,
             width => width as usize,
         }
     }
@@ -331,25 +209,32 @@ impl Entry {
         class(self.used())
     }
 
-    /// The box of a value that has one.
+    /// Where a value of a kind from [`BUFFER`] on is: an aggregate in the block, another in its box.
     #[inline(never)]
-    fn pointer(&self) -> *mut u8 {
-        debug_assert!(self.kind() >= BUFFER);
-        // SAFETY: such a value is a pointer, of `POINTER` bytes.
-        unsafe { self.at(self.parts().value).cast::<*mut u8>().read_unaligned() }
+    fn address(&self) -> *mut u8 {
+        let kind = self.kind();
+        debug_assert!(kind >= BUFFER);
+        // SAFETY: the value lies in the block, and is a pointer where it has a box.
+        unsafe {
+            let at = self.at(self.parts().value);
+            match kind {
+                BUFFER | STREAM.. => at.cast::<*mut u8>().read_unaligned(),
+                _ => at,
+            }
+        }
     }
 
     /// The string in its buffer.
     fn buffer_mut(&mut self) -> &mut Vec<u8> {
         debug_assert!(self.kind() == BUFFER);
         // SAFETY: under this kind the box holds a vector, which is this entry's alone.
-        unsafe { &mut *self.pointer().cast() }
+        unsafe { &mut *self.address().cast() }
     }
 
     /// The string in its buffer, if it has one.
     pub(crate) fn buffer(&self) -> Option<&Vec<u8>> {
         // SAFETY: under this kind the box holds a vector, which is this entry's alone.
-        (self.kind() == BUFFER).then(|| unsafe { &*self.pointer().cast() })
+        (self.kind() == BUFFER).then(|| unsafe { &*self.address().cast() })
     }
 
     /// The key's name.
@@ -377,7 +262,7 @@ impl Entry {
                     let (length, size) = read_length(at);
                     StrRef::Bytes(std::slice::from_raw_parts(at.add(size), length))
                 }
-                BUFFER => StrRef::Bytes(&*self.pointer().cast::<Vec<u8>>()),
+                BUFFER => StrRef::Bytes(&*self.address().cast::<Vec<u8>>()),
                 LIST.. => return None,
                 width => {
                     let width = width as usize;
@@ -393,8 +278,8 @@ impl Entry {
         if let Some(string) = self.string() {
             return ValueRef::Str(string);
         }
-        let at = self.pointer();
-        // SAFETY: the box is of the kind's type, lives as long as the entry, and is borrowed with it.
+        let at = self.address();
+        // SAFETY: what is there is of the kind's type, lives as long as the entry, and is borrowed with it.
         unsafe {
             match self.kind() {
                 LIST => ValueRef::List(&*at.cast()),
@@ -456,7 +341,7 @@ impl Entry {
         self.set(Body::Kept, deadline);
     }
 
-    /// Gives it another value and deadline; the old value where that was not in the block. Allocates only when the size
+    /// Gives it another value and deadline; the old value where that owned more than the block. Allocates only when the size
     /// of the block changes, or a buffer is not of the right size.
     pub(super) fn set(&mut self, body: Body, deadline: i64) -> Option<Value> {
         let (mut flags, size) = body.shape();
@@ -533,7 +418,7 @@ impl Entry {
         self.0 = NonNull::new(block).unwrap_or_else(|| handle_alloc_error(new));
     }
 
-    /// Takes a value that is not in the block out of its box.
+    /// Takes out a value that owns more than the block.
     ///
     /// # Safety
     /// The caller must overwrite the value, or free the block, before the entry is used again or dropped.
@@ -542,21 +427,21 @@ impl Entry {
         if kind < BUFFER {
             return None;
         }
-        let at = self.pointer();
-        // SAFETY: the pointer comes from a box of what the kind says, and is not used again.
+        let at = self.address();
+        // SAFETY: there is a value of the kind's type, in a box where such a kind has one, and it is not used again.
         unsafe {
             Some(match kind {
                 BUFFER => Value::Str(Str::Growing(*Box::from_raw(at.cast()))),
-                LIST => Value::List(Box::from_raw(at.cast())),
-                HASH => Value::Hash(Box::from_raw(at.cast())),
-                SET => Value::Set(Box::from_raw(at.cast())),
-                SORTED_SET => Value::SortedSet(Box::from_raw(at.cast())),
-                _ => Value::Stream(Box::from_raw(at.cast())),
+                LIST => Value::List(at.cast::<List>().read()),
+                HASH => Value::Hash(at.cast::<Hash>().read()),
+                SET => Value::Set(at.cast::<Set>().read()),
+                SORTED_SET => Value::SortedSet(at.cast::<SortedSet>().read()),
+                _ => Value::Stream(Box::from_raw(at.cast::<Stream>())),
             })
         }
     }
 
-    /// Frees the block; the value where that was not in it.
+    /// Frees the block; the value where that owned more.
     fn free(self) -> Option<Value> {
         let entry = ManuallyDrop::new(self);
         let layout = layout(entry.block_bytes());
@@ -571,7 +456,7 @@ impl Entry {
     /// Its value, the rest of it freed.
     pub(crate) fn into_value(self) -> Value {
         match self.kind() {
-            BUFFER.. => self.free().expect("such a value is not in the block"),
+            BUFFER.. => self.free().expect("such a value owns more"),
             _ => self.to_value(),
         }
     }
@@ -582,10 +467,10 @@ impl Entry {
             ValueRef::Str(StrRef::Int(number)) => Value::Str(Str::Int(number)),
             ValueRef::Str(StrRef::Bytes(bytes)) if self.kind() == BUFFER => Value::Str(Str::Growing(bytes.to_vec())),
             ValueRef::Str(StrRef::Bytes(bytes)) => Value::Str(Str::Fixed(bytes.into())),
-            ValueRef::List(list) => Value::List(Box::new(list.clone())),
-            ValueRef::Hash(hash) => Value::Hash(Box::new(hash.clone())),
-            ValueRef::Set(set) => Value::Set(Box::new(set.clone())),
-            ValueRef::SortedSet(set) => Value::SortedSet(Box::new(set.clone())),
+            ValueRef::List(list) => Value::List(list.clone()),
+            ValueRef::Hash(hash) => Value::Hash(hash.clone()),
+            ValueRef::Set(set) => Value::Set(set.clone()),
+            ValueRef::SortedSet(set) => Value::SortedSet(set.clone()),
             ValueRef::Stream(stream) => Value::Stream(Box::new(stream.clone())),
         }
     }

@@ -1,6 +1,7 @@
 //! A string opened for writing: what it becomes may move its entry's block.
 
-use super::{boxed, width, Body, Entry, BUFFER};
+use super::body::{width, Body, Scratch};
+use super::{Entry, BUFFER};
 use crate::bytes::number::I64_TEXT;
 use crate::keyspace::value::StrRef;
 
@@ -52,7 +53,7 @@ impl<'e> StringMut<'e> {
         if entry.kind() != BUFFER {
             let bytes = StringMut(entry).get().bytes(&mut [0; I64_TEXT]).to_vec();
             let deadline = entry.deadline();
-            entry.set(boxed(BUFFER, Box::new(bytes)), deadline);
+            entry.set(Body::buffer(bytes, &mut Scratch::new()), deadline);
         }
         entry.buffer_mut()
     }

@@ -125,7 +125,7 @@ fn bytes(rng: &mut Rng) -> Vec<u8> {
 fn list_of(members: &[i64]) -> Value {
     let mut list = List::default();
     members.iter().for_each(|number| list.push(End::Back, &number.to_le_bytes(), Fill::default()));
-    Value::List(Box::new(list))
+    Value::List(list)
 }
 
 fn check(entry: &Entry, key: &[u8], model: &Model) {
@@ -192,7 +192,7 @@ fn any_sequence_of_changes_leaves_what_a_model_says() {
                 }
                 4 => {
                     model.members = (0..rng.below(200) as i64).collect();
-                    entry.set(Body::value(list_of(&model.members), &mut Default::default()), deadline);
+                    entry.set(Body::value(list_of(&model.members), &mut Scratch::new()), deadline);
                     (model.text, model.raw, model.deadline) = (None, false, deadline);
                 }
                 5 => {
@@ -214,7 +214,7 @@ fn any_sequence_of_changes_leaves_what_a_model_says() {
                     // Out of its block, or as a copy, and into another.
                     let copied = entry.to_value();
                     let value = if rng.below(2) == 0 { copied } else { entry.into_value() };
-                    entry = Entry::new(&key, Body::value(value, &mut Default::default()), deadline, model.access);
+                    entry = Entry::new(&key, Body::value(value, &mut Scratch::new()), deadline, model.access);
                     model.deadline = deadline;
                 }
             }

@@ -12,13 +12,14 @@ use crate::structures::sorted_set::SortedSet;
 use crate::structures::stream::Stream;
 use std::ptr;
 
-/// Stands for a value of another type where null stands for no key.
+/// Stands for a value of another type where null stands for no key; no value has this address, in the middle of the first
+/// word of memory.
 const OTHER: *mut u8 = ptr::without_provenance_mut(1);
 
-/// A type of values that lie in a box.
+/// A type of values that are not strings.
 ///
 /// # Safety
-/// The box of a value of kind `KIND` must hold this type, at an address that is not 1.
+/// A value of kind `KIND` must be of this type.
 pub(in crate::keyspace) unsafe trait Boxed {
     const KIND: u8;
 }
@@ -26,7 +27,7 @@ pub(in crate::keyspace) unsafe trait Boxed {
 fn find(entry: Option<&Entry>, kind: u8) -> *mut u8 {
     match entry {
         None => ptr::null_mut(),
-        Some(entry) if entry.kind() == kind => entry.pointer(),
+        Some(entry) if entry.kind() == kind => entry.address(),
         Some(_) => OTHER,
     }
 }
@@ -38,7 +39,7 @@ unsafe fn found<'e, T: Boxed>(at: *mut u8) -> Result<Option<&'e mut T>, Fault> {
     if at == OTHER {
         return Err(Fault::WrongType);
     }
-    // SAFETY: it is null, or the box of a value of that kind.
+    // SAFETY: it is null, or where a value of that kind is.
     Ok(unsafe { at.cast::<T>().as_mut() })
 }
 
@@ -46,7 +47,7 @@ impl Entry {
     /// Its value for writing, if that is of this type.
     #[inline]
     pub(in crate::keyspace) fn get_mut<T: Boxed>(&mut self) -> Option<&mut T> {
-        // SAFETY: the box, if it is of that kind, is of that type, and this entry's alone.
+        // SAFETY: a value of that kind is of that type, and this entry's alone.
         unsafe { found(find(Some(self), T::KIND)).ok().flatten() }
     }
 }
@@ -54,8 +55,7 @@ impl Entry {
 macro_rules! typed {
     ($(#[doc = $what:literal] $variant:ident $kind:ident: $read:ident, $write:ident, $create:ident;)*) => {
         $(
-            // SAFETY: `Body::value` makes values of this kind, from boxes of this type; nothing else does. The type has
-            // a pointer in it, so its address is even.
+            // SAFETY: `Body::value` makes values of this kind from values of this type; nothing else does.
             unsafe impl Boxed for $variant {
                 const KIND: u8 = $kind;
             }
