@@ -4,12 +4,13 @@
 //! [`POOL`]; the best of the pool goes. A few samples and a small memory of good ones come close to looking at all keys.
 //! Differently from Redis the pool holds what does not change with time (when a key was last used, not for how long it has
 //! not been), a key that was used since it came into the pool is no candidate any more, and each sample is chosen by
-//! itself, not with its neighbours in the table.
+//! itself, not with its neighbours in the table. Random policies are the same with chance for a score.
 //!
-//! Costs O(databases in use × samples) for each key that goes.
+//! Costs O(databases in use × samples) for each key that goes. Where fewer than one key in sixteen is volatile, and only those may
+//! go, a sample is all volatile keys of a segment, and costs O(keys of a segment).
 
 use super::access::Access;
-use super::database::{self, Database, Place, Segment};
+use super::database::{Database, Place, Segment};
 use super::entry::{Entry, NEVER};
 use super::{Class, Keyspace};
 use crate::bytes::Rng;
@@ -56,8 +57,6 @@ pub(crate) struct Eviction {
     pub(super) samples: usize,
     /// Candidates, the best last.
     pool: Vec<Candidate>,
-    /// The database that a random policy took the last key from.
-    last_db: usize,
 }
 
 impl Eviction {
@@ -105,104 +104,103 @@ impl Keyspace {
         self.access.decay_minutes = decay_minutes.unwrap_or(self.access.decay_minutes);
     }
 
-    /// Evicts one key by the policy, or removes one that has expired; false when none may go. Its memory may be given back
-    /// later, see [`Keyspace::free_some`].
-    pub fn evict_one(&mut self) -> bool {
-        let policy = self.eviction.policy;
-        let found = match policy.order {
-            None => None,
-            Some(Order::Random) => self.random_candidate(policy.volatile_only),
-            Some(order) => self.best_candidate(policy.volatile_only, order),
-        };
-        let Some((db, key, due)) = found else { return false };
-        let mut keys = self.keys(db);
-        if due {
-            keys.expire_now(&key);
-        } else if let Some(entry) = keys.remove(&key) {
-            keys.discard(entry);
-            self.stats.evicted += 1;
-            self.changes.removal(db, &key);
-            self.changes.notify(Class::EVICTED, "evicted", &key, db);
-            self.changes.touch(db, &key);
-        }
-        true
-    }
-
-    /// A key of the next database that has one which may go, and whether it has expired.
-    fn random_candidate(&mut self, volatile: bool) -> Option<(usize, Box<[u8]>, bool)> {
-        let count = self.databases.len();
-        for _ in 0..count {
-            self.eviction.last_db = (self.eviction.last_db + 1) % count;
-            let db = self.eviction.last_db;
-            if let Some((_, entry)) = self.databases[db].sample(volatile, &mut self.rng) {
-                return Some((db, entry.key().into(), entry.deadline() <= self.now));
-            }
-        }
-        None
-    }
-
-    /// The best key of the pool, after some of each database were offered to it.
-    fn best_candidate(&mut self, volatile: bool, order: Order) -> Option<(usize, Box<[u8]>, bool)> {
-        let samples = self.eviction.samples;
+    /// Evicts one key by the policy, or removes one that has expired; how many keys were looked at for it, 0 when none may go. Its
+    /// memory may be given back later, see [`Keyspace::free_some`].
+    pub fn evict_one(&mut self) -> usize {
+        let Policy { volatile_only, order: Some(order) } = self.eviction.policy else { return 0 };
+        let mut looked = 0;
         loop {
-            let mut any = false;
+            let before = looked;
             for db in 0..self.databases.len() {
-                let database = &mut self.databases[db];
-                let there_are = if volatile { database.volatile() } else { database.len() };
-                any |= there_are > 0;
-                let mut offer = |place, entry: &Entry| {
-                    let score = score(&self.access, entry, order, self.now);
-                    self.eviction.offer(Candidate { score, db, place });
-                };
-                if there_are > samples {
-                    for _ in 0..samples {
-                        if let Some((place, entry)) = database.sample(volatile, &mut self.rng) {
-                            offer(place, entry);
-                        }
-                    }
-                } else if there_are > 0 {
-                    // Chance would miss some of so few.
-                    let may_go = |entry: &&Entry| !volatile || entry.deadline() != NEVER;
-                    for entry in database.iter().filter(may_go) {
-                        offer(database::place(self.seed, entry.key()), entry);
-                    }
-                }
+                looked += self.offer_some(db, volatile_only, order);
             }
-            if !any {
-                return None;
+            if looked == before {
+                return 0;
             }
             while let Some(Candidate { score: offered, db, place }) = self.eviction.pool.pop() {
-                // It may be gone, not volatile any more, or used meanwhile.
                 let Some(entry) = self.databases.get(db).and_then(|database| database.find_hash(place)) else {
                     continue;
                 };
-                let fits = !volatile || entry.deadline() != NEVER;
-                if fits && score(&self.access, entry, order, self.now) >= offered {
-                    return Some((db, entry.key().into(), entry.deadline() <= self.now));
+                // It may be not volatile any more, or used meanwhile.
+                let fits = !volatile_only || entry.deadline() != NEVER;
+                if !fits || score(&self.access, entry, order, self.now, u64::MAX) < offered {
+                    continue;
                 }
+                let (key, due) = (Box::<[u8]>::from(entry.key()), entry.deadline() <= self.now);
+                let mut keys = self.keys(db);
+                if due {
+                    keys.expire_now(&key);
+                } else if let Some(entry) = keys.remove(&key) {
+                    keys.discard(entry);
+                    self.stats.evicted += 1;
+                    self.changes.removal(db, &key);
+                    self.changes.notify(Class::EVICTED, "evicted", &key, db);
+                    self.changes.touch(db, &key);
+                }
+                return looked;
             }
         }
+    }
+
+    /// Offers some keys of a database to the pool, chosen by chance; how many were looked at for that.
+    fn offer_some(&mut self, db: usize, volatile: bool, order: Order) -> usize {
+        let (database, now, lot) = (&mut self.databases[db], self.now, self.rng.next_u64());
+        let (mut looked, mut offered) = (0, 0);
+        let (access, eviction) = (&self.access, &mut self.eviction);
+        let samples = eviction.samples;
+        let mut offer = |segment: usize, hash: u64, entry: &Entry| {
+            looked += 1;
+            if !volatile || entry.deadline() != NEVER {
+                offered += 1;
+                let score = score(access, entry, order, now, hash.wrapping_mul(lot | 1) >> 1);
+                eviction.offer(Candidate { score, db, place: Place { segment, hash } });
+            }
+            offered
+        };
+        // Of very few keys chance would miss some.
+        if database.weight(volatile) <= samples {
+            for (number, segment) in database.segments.iter().enumerate().filter(|(_, one)| one.weight(volatile) > 0) {
+                segment.entries.scan(0, usize::MAX, &mut |entry| {
+                    offer(number, segment.entries.hash_of(entry.key()), entry);
+                });
+            }
+            return looked;
+        }
+        let mut seen = 0;
+        while seen < samples {
+            let Some(number) = database.draw_segment(volatile, &mut self.rng) else { break };
+            let Segment { entries, .. } = &database.segments[number];
+            if volatile && database.segments[number].is_sparse() {
+                // All of those that may go are offered: to hit one by chance would take as long.
+                entries.scan(0, usize::MAX, &mut |entry| seen = offer(number, entries.hash_of(entry.key()), entry));
+                continue;
+            }
+            // Again until one is hit that may go: each is then as likely whatever others there are in its segment.
+            let before = seen;
+            while let Some(entry) = entries.random(&mut self.rng).filter(|_| seen == before) {
+                seen = offer(number, entries.hash_of(entry.key()), entry);
+            }
+        }
+        looked
     }
 }
 
 /// The higher, the earlier the entry goes; what has expired first of all. Does not change while time passes, but for LFU, where it
-/// rises; falls when the entry is used.
-fn score(access: &Access, entry: &Entry, order: Order, now: i64) -> u64 {
+/// rises; falls when the entry is used. `lot` is what decides where chance does.
+fn score(access: &Access, entry: &Entry, order: Order, now: i64, lot: u64) -> u64 {
     if entry.deadline() <= now {
         return u64::MAX;
     }
     match order {
         Order::Soonest => i64::MAX.abs_diff(entry.deadline()),
         Order::LeastFrequent => 255 - access.frequency(entry.access()) as u64,
-        _ => i64::MAX.abs_diff(now / 1000 - access.idle(entry.access()) as i64),
+        Order::LeastRecent => i64::MAX.abs_diff(now / 1000 - access.idle(entry.access()) as i64),
+        Order::Random => lot,
     }
 }
 
 /// How often a segment is drawn, and drawn again where that would favour those with few keys, before all are counted.
 const DRAWS: usize = 32;
-
-/// A segment of which fewer keys than one in so many are volatile is walked for one, instead of drawing again.
-const SPARSE: usize = 16;
 
 impl Segment {
     /// How many of its keys may go.
@@ -214,40 +212,30 @@ impl Segment {
         }
     }
 
-    /// An entry by chance; there is one.
-    fn sample(&self, volatile: bool, rng: &mut Rng) -> Option<&Entry> {
-        if !volatile {
-            return self.entries.random(rng);
-        }
-        if self.volatile * SPARSE >= self.entries.len() {
-            for _ in 0..4 * SPARSE {
-                let entry = self.entries.random(rng)?;
-                if entry.deadline() != NEVER {
-                    return Some(entry);
-                }
-            }
-        }
-        let at = rng.below(self.volatile);
-        self.entries.iter().filter(|entry| entry.deadline() != NEVER).nth(at)
+    /// Whether so few of its keys are volatile that to draw one by chance takes about as long as to look at all.
+    fn is_sparse(&self) -> bool {
+        self.volatile * 16 < self.entries.len()
     }
 }
 
 impl Database {
-    /// An entry by chance, of those that have an expiry where `volatile`; all are equally likely. O(1) expected where keys are
-    /// spread over segments and a fair part of them is volatile, else O(segments + keys of one segment).
-    pub(super) fn sample(&mut self, volatile: bool, rng: &mut Rng) -> Option<(Place, &Entry)> {
-        let segment = self.draw_segment(volatile, rng)?;
-        let Segment { entries, .. } = &self.segments[segment];
-        let entry = self.segments[segment].sample(volatile, rng)?;
-        Some((Place { segment, hash: entries.hash_of(entry.key()) }, entry))
+    /// How many of its keys may go.
+    fn weight(&self, volatile: bool) -> usize {
+        if volatile {
+            self.volatile()
+        } else {
+            self.len()
+        }
     }
 
-    /// A segment by chance, each as likely as it has keys.
+    /// An entry by chance, all are equally likely. O(1) expected where keys are spread over segments, else O(segments).
+    pub(super) fn random(&mut self, rng: &mut Rng) -> Option<&Entry> {
+        let segment = self.draw_segment(false, rng)?;
+        self.segments[segment].entries.random(rng)
+    }
+
+    /// A segment by chance, each as likely as it has keys that may go.
     fn draw_segment(&mut self, volatile: bool, rng: &mut Rng) -> Option<usize> {
-        let total = if volatile { self.volatile() } else { self.len() };
-        if total == 0 {
-            return None;
-        }
         let widest = &mut self.widest[volatile as usize];
         // At first nothing is known of how many keys a segment has at most.
         for _ in 0..if *widest == 0 { 0 } else { DRAWS } {
@@ -258,18 +246,14 @@ impl Database {
                 return Some(segment);
             }
         }
-        let mut at = rng.below(total);
-        let mut found = None;
-        *widest = 0;
-        for (number, segment) in self.segments.iter().enumerate() {
-            let weight = segment.weight(volatile);
-            *widest = weight.max(*widest);
-            if found.is_none() && at < weight {
-                found = Some(number);
-            }
+        let weights = || self.segments.iter().map(|segment| segment.weight(volatile));
+        *widest = weights().max()?;
+        let mut at = rng.below(weights().sum::<usize>().max(1));
+        weights().position(|weight| {
+            let here = at < weight;
             at = at.wrapping_sub(weight);
-        }
-        found
+            here
+        })
     }
 
     /// The entry at a place that was sampled, if one is there still.

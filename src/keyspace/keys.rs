@@ -426,7 +426,7 @@ impl Keys<'_> {
         // Redis gives up after a hundred expired ones when nothing else may be there.
         for _ in 0..100 {
             let space = &mut *self.space;
-            let (_, entry) = space.databases[self.db].sample(false, &mut space.rng)?;
+            let entry = space.databases[self.db].random(&mut space.rng)?;
             let (key, due): (Box<[u8]>, bool) = (entry.key().into(), entry.deadline() <= space.now);
             if !due {
                 return Some(key);

@@ -11,6 +11,8 @@ const sections = {
   start: () => import("./start.mjs"),
   pauses: () => import("./pauses.mjs"),
   stores: () => import("./stores.mjs"),
+  eviction: () => import("./eviction.mjs"),
+  churn: () => import("./churn.mjs"),
   memory: () => import("./memory.mjs"),
   persistence: () => import("./persistence.mjs"),
 };

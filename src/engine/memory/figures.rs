@@ -9,7 +9,6 @@ use crate::commands::{Handled, Outcome};
 use crate::engine::info::{human, Section};
 use crate::engine::Session;
 use crate::memory::Usage;
-use crate::resp::Reply;
 use std::fmt::Write;
 
 /// Figures of the whole engine, in bytes where they do not say otherwise.
@@ -22,16 +21,21 @@ struct Figures {
     /// Bytes of the tables, by database, those without keys left out.
     tables: Vec<(usize, usize)>,
     overhead: usize,
-    dataset: usize,
-    /// The share of the dataset in what is used beyond the start, in percent.
-    dataset_share: f64,
-    peak_share: f64,
 }
 
-/// How many of the one there are for one of the other.
-fn ratio(a: usize, b: usize) -> f64 {
-    a as f64 / b.max(1) as f64
+/// How a figure is shown.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// A number.
+    Plain,
+    /// Bytes, in INFO once more as people read them.
+    Bytes,
+    Ratio,
+    Percent,
 }
+
+/// A figure: its name in INFO and in MEMORY STATS, empty where that does not have it.
+type Row = (&'static str, &'static str, Form, f64);
 
 impl Session {
     /// Bytes that the session holds: itself, input that was not run, output that was not taken, commands that are queued or
@@ -49,121 +53,88 @@ fn figures(engine: &Engine) -> Figures {
     let keys = held.clone().map(|(_, database)| database.len()).sum();
     let tables: Vec<_> = held.map(|(db, database)| (db, database.table_bytes())).collect();
     let clients: usize = engine.sessions().map(|(_, session)| session.bytes()).sum();
-    let usage = engine.memory_usage();
-    let Usage { used, peak, .. } = usage.unwrap_or_default();
-    let startup = engine.memory.startup;
-    let overhead = startup + clients + tables.iter().map(|(_, bytes)| bytes).sum::<usize>();
-    let dataset = used.saturating_sub(overhead);
-    Figures {
-        usage,
-        keys,
-        clients,
-        tables,
-        overhead,
-        dataset,
-        dataset_share: 100.0 * ratio(dataset, used.saturating_sub(startup)),
-        peak_share: 100.0 * ratio(used, peak),
+    let overhead = engine.memory.startup + clients + tables.iter().map(|(_, bytes)| bytes).sum::<usize>();
+    Figures { usage: engine.memory_usage(), keys, clients, tables, overhead }
+}
+
+/// All figures in INFO's order. Those of the allocator are left out where they are not known.
+fn rows(engine: &Engine, figures: &Figures) -> Vec<Row> {
+    use Form::*;
+    let number = |value: usize| value as f64;
+    let mut rows: Vec<Row> = Vec::new();
+    if let Some(Usage { used, peak, heap, total, limit, .. }) = figures.usage {
+        let [used, peak, heap, total, limit] = [used, peak, heap, total, limit].map(number);
+        let [startup, overhead] = [engine.memory.startup, figures.overhead].map(number);
+        let dataset = (used - overhead).max(0.0);
+        rows.extend([
+            ("used_memory", "total.allocated", Bytes, used),
+            ("used_memory_rss", "", Bytes, total),
+            ("used_memory_peak", "peak.allocated", Bytes, peak),
+            ("used_memory_peak_perc", "peak.percentage", Percent, 100.0 * used / peak.max(1.0)),
+            ("used_memory_overhead", "", Plain, overhead),
+            ("used_memory_startup", "startup.allocated", Plain, startup),
+            ("used_memory_dataset", "dataset.bytes", Plain, dataset),
+            ("used_memory_dataset_perc", "dataset.percentage", Percent, 100.0 * dataset / (used - startup).max(1.0)),
+            ("", "keys.bytes-per-key", Plain, ((used - startup) / number(figures.keys.max(1))).max(0.0).floor()),
+            ("allocator_allocated", "allocator.allocated", Plain, used),
+            ("allocator_active", "allocator.active", Plain, heap),
+            ("allocator_resident", "allocator.resident", Plain, heap),
+            ("total_system_memory", "", Bytes, limit),
+            ("allocator_frag_ratio", "allocator-fragmentation.ratio", Ratio, heap / used),
+            ("allocator_frag_bytes", "allocator-fragmentation.bytes", Plain, heap - used),
+            ("rss_overhead_ratio", "rss-overhead.ratio", Ratio, total / heap),
+            ("rss_overhead_bytes", "rss-overhead.bytes", Plain, total - heap),
+            ("mem_fragmentation_ratio", "fragmentation", Ratio, total / used),
+            ("mem_fragmentation_bytes", "fragmentation.bytes", Plain, total - used),
+        ]);
     }
+    rows.extend([
+        ("maxmemory", "", Bytes, number(engine.memory.limit)),
+        ("mem_not_counted_for_evict", "", Plain, number(engine.not_counted())),
+        ("mem_clients_slaves", "clients.slaves", Plain, 0.0),
+        ("mem_clients_normal", "clients.normal", Plain, number(figures.clients)),
+        ("lazyfree_pending_objects", "lazyfree.pending", Plain, number(engine.keyspace.garbage_len())),
+        ("", "overhead.total", Plain, number(figures.overhead)),
+        ("", "keys.count", Plain, number(figures.keys)),
+    ]);
+    rows
 }
 
 /// The lines of INFO's section.
 pub(in crate::engine) fn info(engine: &Engine, text: &mut Section) {
-    let figures = figures(engine);
-    let bytes = |text: &mut Section, name: &str, value: usize| {
-        text.line(name, value);
-        text.line(&format!("{name}_human"), human(value as u64));
-    };
-    if let Some(Usage { used, peak, heap, total, limit, .. }) = figures.usage {
-        bytes(text, "used_memory", used);
-        bytes(text, "used_memory_rss", total);
-        bytes(text, "used_memory_peak", peak);
-        text.line("used_memory_peak_perc", format!("{:.2}%", figures.peak_share));
-        text.line("used_memory_overhead", figures.overhead);
-        text.line("used_memory_startup", engine.memory.startup);
-        text.line("used_memory_dataset", figures.dataset);
-        text.line("used_memory_dataset_perc", format!("{:.2}%", figures.dataset_share));
-        text.line("allocator_allocated", used);
-        text.line("allocator_active", heap);
-        text.line("allocator_resident", heap);
-        bytes(text, "total_system_memory", limit);
-        for (name, part, whole) in [
-            ("allocator_frag", used, heap),
-            ("allocator_rss", heap, heap),
-            ("rss_overhead", heap, total),
-            ("mem_fragmentation", used, total),
-        ] {
-            text.line(&format!("{name}_ratio"), format!("{:.2}", ratio(whole, part)));
-            text.line(&format!("{name}_bytes"), whole - part.min(whole));
+    for (name, _, form, value) in rows(engine, &figures(engine)) {
+        match form {
+            _ if name.is_empty() => {}
+            Form::Ratio => text.line(name, format_args!("{value:.2}")),
+            Form::Percent => text.line(name, format_args!("{value:.2}%")),
+            _ => text.line(name, value as u64),
+        }
+        if form == Form::Bytes {
+            text.line(&format!("{name}_human"), human(value as u64));
         }
     }
-    bytes(text, "maxmemory", engine.memory.limit);
     let policy = engine.parameter("maxmemory-policy").unwrap_or_default();
     text.line("maxmemory_policy", String::from_utf8_lossy(&policy));
-    text.line("mem_not_counted_for_evict", engine.not_counted());
-    text.line("mem_clients_slaves", 0);
-    text.line("mem_clients_normal", figures.clients);
-    text.line("lazyfree_pending_objects", engine.keyspace.garbage_len());
-}
-
-/// Writes the pairs of a map and counts them.
-struct Pairs<'a>(Reply<'a>, usize);
-
-impl Pairs<'_> {
-    fn count(&mut self, name: &str, value: usize) {
-        self.0.bulk(name.as_bytes());
-        self.0.count(value);
-        self.1 += 1;
-    }
-
-    fn double(&mut self, name: &str, value: f64) {
-        self.0.bulk(name.as_bytes());
-        self.0.double(value);
-        self.1 += 1;
-    }
 }
 
 pub(super) fn stats(engine: &mut Engine, mut call: Call) -> Handled {
     let figures = figures(engine);
+    let rows = rows(engine, &figures);
     let mut reply = call.reply();
-    let mark = reply.defer();
-    let mut pairs = Pairs(reply, 0);
-    if let Some(usage) = figures.usage {
-        pairs.count("peak.allocated", usage.peak);
-        pairs.count("total.allocated", usage.used);
-        pairs.count("startup.allocated", engine.memory.startup);
+    reply.map(rows.iter().filter(|(_, name, ..)| !name.is_empty()).count() + figures.tables.len());
+    for (db, bytes) in figures.tables {
+        reply.bulk(format!("db.{db}").as_bytes());
+        reply.map(1);
+        reply.bulk(b"overhead.hashtable.main");
+        reply.count(bytes);
     }
-    pairs.count("clients.normal", figures.clients);
-    pairs.count("lazyfree.pending", engine.keyspace.garbage_len());
-    for (db, bytes) in &figures.tables {
-        pairs.0.bulk(format!("db.{db}").as_bytes());
-        pairs.0.map(1);
-        pairs.1 += 1;
-        pairs.0.bulk(b"overhead.hashtable.main");
-        pairs.0.count(*bytes);
-    }
-    pairs.count("overhead.total", figures.overhead);
-    pairs.count("keys.count", figures.keys);
-    if let Some(Usage { used, heap, total, .. }) = figures.usage {
-        let of_keys = used.saturating_sub(engine.memory.startup);
-        pairs.count("keys.bytes-per-key", of_keys.checked_div(figures.keys).unwrap_or(0));
-        pairs.count("dataset.bytes", figures.dataset);
-        pairs.double("dataset.percentage", figures.dataset_share);
-        pairs.double("peak.percentage", figures.peak_share);
-        pairs.count("allocator.allocated", used);
-        pairs.count("allocator.active", heap);
-        pairs.count("allocator.resident", heap);
-        for (name, end, part, whole) in [
-            ("allocator-fragmentation", ".ratio", used, heap),
-            ("allocator-rss", ".ratio", heap, heap),
-            ("rss-overhead", ".ratio", heap, total),
-            ("fragmentation", "", used, total),
-        ] {
-            pairs.double(&format!("{name}{end}"), ratio(whole, part));
-            pairs.count(&format!("{name}.bytes"), whole - part.min(whole));
+    for (_, name, form, value) in rows.into_iter().filter(|(_, name, ..)| !name.is_empty()) {
+        reply.bulk(name.as_bytes());
+        match form {
+            Form::Ratio | Form::Percent => reply.double(value),
+            _ => reply.int(value as i64),
         }
     }
-    let Pairs(mut reply, count) = pairs;
-    reply.fill_map(mark, count);
     Ok(Outcome::Done)
 }
 

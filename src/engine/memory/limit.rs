@@ -21,6 +21,9 @@ const SLACK: usize = 16;
 /// Bytes of a request, with one for each argument, from which on it is asked beforehand whether there is memory for it.
 const LARGE: usize = 16 << 10;
 
+/// Keys that are looked at in one step of eviction, beyond the few that are drawn.
+const LOOKED: usize = 32;
+
 /// Items of values that wait to be freed which are freed in one step of making room.
 const GARBAGE: usize = 64;
 
@@ -214,10 +217,11 @@ impl Engine {
             if self.keyspace.has_garbage() {
                 self.keyspace.free_some(GARBAGE);
                 steps += GARBAGE / 8;
-            } else if !none_may_go && self.keyspace.evict_one() {
-                steps += 1;
             } else {
-                break Room::None;
+                match self.keyspace.evict_one() {
+                    0 => break Room::None,
+                    looked => steps += 1 + looked / LOOKED,
+                }
             }
         };
         self.memory.evicting = room == Room::Soon;
