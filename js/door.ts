@@ -440,9 +440,9 @@ export class Door {
     return this.guard(() => this.engine!.saves_at_end());
   }
 
-  /** Says that what was to be written before the end could not be; whether that calls the end off, as without FORCE. */
-  refuseShutdown(): boolean {
-    return this.guard(() => this.engine!.refuse_shutdown());
+  /** Asks the engine what few hosts ask. */
+  rarely<T>(ask: (engine: Engine) => T): T {
+    return this.guard(() => ask(this.engine!));
   }
 
   /** Bytes of WebAssembly memory this engine holds. */

@@ -19,6 +19,8 @@ export interface Connection {
   receive(bytes: Uint8Array): void;
   /** The transport takes bytes again. */
   drained(): void;
+  /** The session's number at the door, where that is in this program. */
+  readonly id?: number;
   /** The client is gone. */
   close(): void;
 }
@@ -52,6 +54,8 @@ export class Instance {
   private lastTick = 0;
   #draining = false;
   #closed = false;
+  /** Arranges for a tick at a moment (ms since 1970) where the platform's timers are not what does that. */
+  onSchedule: ((at: number) => void) | undefined;
   /** What SHUTDOWN does; the host of a server replaces it. */
   onShutdown: () => void = () => this.close();
 
@@ -185,7 +189,12 @@ export class Instance {
   /** Arranges for a tick at `at` (ms since 1970; -1 for none). */
   #schedule(at: number): void {
     if (at < -1) this.#shutDown();
-    if (at < 0 || this.#closed || at >= this.#timerAt) return;
+    if (at < 0 || this.#closed) return;
+    if (this.onSchedule) {
+      this.onSchedule(at);
+      return;
+    }
+    if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
     const wake = () => {

@@ -248,23 +248,9 @@ export class Persistence {
     }
   }
 
-  /** Whether the end of the program is to find all durable: there is a log, or there are save points. */
-  #isWanted(): boolean {
-    return !this.#isClosed && !this.#instance.closed && (this.#door.logs() || this.#door.savesAtEnd());
-  }
-
-  /** Makes durable what is to outlive the program. */
+  /** Makes durable what is to outlive the program: where there is a log, or a snapshot is to be written at its end. */
   async settle(): Promise<void> {
-    if (this.#isWanted()) await this.durable();
-  }
-
-  /** The same without waiting, where the store is synchronous: for the last moment of a program. Throws nothing. */
-  settleNow(): void {
-    try {
-      if (this.store.synchronous && this.#isWanted()) this.flush();
-    } catch {
-      // It ends; there is nobody to tell.
-    }
+    if (!this.#instance.closed && (this.#door.logs() || this.#door.savesAtEnd())) await this.durable();
   }
 
   /** Makes all durable, and gives the store back. The engine stays as it is. */

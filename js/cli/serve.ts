@@ -53,7 +53,7 @@ async function run(db: Cachelet, settings: HostSettings, version: string): Promi
         await instance.persistence?.settle();
       } catch (error) {
         say(`not all is durable: ${explain(error)}`);
-        if (!instance.closed && instance.door.refuseShutdown()) {
+        if (!instance.closed && instance.door.rarely((engine) => engine.refuse_shutdown())) {
           instance.drain();
           say("so the server goes on; SHUTDOWN NOSAVE without a log, or FORCE, ends it all the same");
           stopping = false;

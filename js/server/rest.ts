@@ -126,7 +126,11 @@ export class Rest {
   /** Answers one request; never rejects. */
   async answer(call: Call): Promise<Answer> {
     try {
-      return await this.#answer(call);
+      const answer = await this.#answer(call);
+      // Under `appendfsync always` an answer is given when what it acknowledges is durable.
+      const persistence = (typeof this.#source === "function" ? await this.#db : this.#source)?.instance.persistence;
+      if (persistence?.holds) await persistence.durable();
+      return answer;
     } catch (error) {
       if (error instanceof BadBody) return refusal(400, error.message);
       if (error instanceof ClosedError || error instanceof EngineLostError) return refusal(503, `ERR ${error.message}`);
@@ -296,8 +300,9 @@ class RequestSession {
   raw(args: readonly Arg[]): Uint8Array<ArrayBuffer> {
     const refused = args.length === 0 ? new ReplyError("ERR empty command") : this.rest.refuse(this.db, this.access, args);
     if (refused) return encoder.encode(`-${refused.message}\r\n`);
-    const reply = this.db.instance.door.callRaw(this.#id, args);
-    this.db.instance.drain();
+    const { instance } = this.db;
+    let reply = new Uint8Array();
+    instance.work(() => (reply = instance.door.callRaw(this.#id, args) as Uint8Array<ArrayBuffer>));
     return reply as Uint8Array<ArrayBuffer>;
   }
 

@@ -12,6 +12,7 @@ mod connection;
 mod debug;
 mod dispatch;
 mod effects;
+mod hibernation;
 mod import;
 mod info;
 mod latency;

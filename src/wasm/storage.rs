@@ -1,6 +1,7 @@
 //! Persistence through the door: the host reads objects for a recovery, and then carries out one write after the other.
 
 use super::{at, micros, Door};
+use crate::engine::SessionId;
 use crate::persist::{Goal, Operation, Store};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -130,6 +131,16 @@ impl Door {
     /// Whether the end of the program is to write a snapshot first.
     pub fn saves_at_end(&self) -> bool {
         self.inner.engine.saves_at_end()
+    }
+
+    /// A session as bytes, for a connection that outlives this engine; `undefined` while they cannot say what it holds.
+    pub fn remember(&self, session: SessionId) -> Option<Vec<u8>> {
+        self.inner.engine.remember(session)
+    }
+
+    /// Makes a new session what `remember` said of another; false where that cannot be.
+    pub fn resume(&mut self, session: SessionId, state: &[u8]) -> bool {
+        self.inner.engine.resume(session, state)
     }
 
     /// Says that the end's writes failed; whether that calls the end off.

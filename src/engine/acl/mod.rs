@@ -79,7 +79,7 @@ impl Acl {
         self.names.iter().find(|(_, known)| **known == id).map_or(b"(superuser)", |(name, _)| name)
     }
 
-    fn is_unrestricted(&self, id: UserId) -> bool {
+    pub(crate) fn is_unrestricted(&self, id: UserId) -> bool {
         id == NOBODY || self.user(id).is_some_and(User::is_unrestricted)
     }
 
