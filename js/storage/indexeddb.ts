@@ -2,8 +2,10 @@
 // bytes. A write is a transaction. Nothing can be appended to a value, so a log is kept in pieces.
 //
 // Who has it. A Web Lock, which ends with the tab or worker that holds it, tells whether somebody does. It does not stop a tab
-// that was frozen, whose lock was stolen and that thaws in the middle of a write. So the owner's mark stands in the object
-// store too, and each write reads it within its transaction and aborts where it is another's.
+// that was frozen, whose lock was stolen and that thaws in the middle of a write. So owners take turns in the object store too:
+// each adds the key of its turn. A write adds, and deletes, the key of the turn behind its owner's; where there is one, that fails
+// and the transaction with it, as the database finds by itself: a transaction that waited for its page would last as long as that is
+// frozen, and nobody could take over.
 //
 // What a browser does to it. Chromium deletes all databases of an origin whose files it finds damaged, which can happen when it is
 // killed, durable or not. That is not passed over: opening fails once, and says so. (Other browsers do not tell.)
@@ -17,8 +19,11 @@ import { after, check, closed } from "./contract.js";
 const limits: Limits = { object: 8 << 20, operations: 10_000, bytes: 64 << 20 };
 
 const OBJECTS = "objects";
-/** The key of the owner's mark. Names start with a letter. */
-const OWNER = ".owner";
+/** The key that stands for an owner, by its turn. Names of objects start with a letter. */
+const keyOf = (turn: number) => `.turn.${String(turn).padStart(12, "0")}`;
+
+/** So many owners leave their keys: whoever was frozen through fewer takeovers finds that it is not the owner any more. */
+const TURNS = 1000;
 
 /** How an IndexedDB is used. */
 export interface IndexedDBOptions {
@@ -57,16 +62,18 @@ class IndexedStore implements Store {
   readonly appends = false;
   readonly logs = true;
   readonly eventual = false;
-  readonly #mark = crypto.getRandomValues(new Uint8Array(16)).join();
   readonly #db: IDBDatabase;
   readonly #durability: IDBTransactionDurability;
   readonly #lock: Held | undefined;
+  /** The key that the next owner adds. */
+  readonly #next: string;
   readonly #pending = new Set<Promise<unknown>>();
   #asked: Asked[] | undefined;
   /** Why nothing goes any more. */
   #why: StorageError | undefined;
 
-  private constructor(description: string, db: IDBDatabase, durability: IDBTransactionDurability, lock: Held | undefined) {
+  private constructor(description: string, db: IDBDatabase, durability: IDBTransactionDurability, lock: Held | undefined, turn: number) {
+    this.#next = keyOf(turn + 1);
     this.description = description;
     this.#db = db;
     this.#durability = durability;
@@ -85,9 +92,20 @@ class IndexedStore implements Store {
     let db: IDBDatabase | undefined;
     try {
       db = await openDatabase(name, description);
-      const store = new IndexedStore(description, db, durability, lock);
-      await store.#transact("readwrite", durability, (objects) => void objects.put(store.#mark, OWNER));
-      return store;
+      for (;;) {
+        const turn = (await lastTurn(db)) + 1;
+        const store = new IndexedStore(description, db, durability, lock, turn);
+        try {
+          await store.#transact("readwrite", durability, (objects) => {
+            objects.add(0, keyOf(turn));
+            objects.delete(IDBKeyRange.bound(keyOf(0), keyOf(Math.max(turn - TURNS, 0))));
+          });
+          return store;
+        } catch (error) {
+          // Another had the same turn.
+          if (((error as StorageError).cause as DOMException | undefined)?.name !== "ConstraintError") throw error;
+        }
+      }
     } catch (error) {
       db?.close();
       lock?.release();
@@ -125,6 +143,9 @@ class IndexedStore implements Store {
       let request: IDBRequest<T> | void;
       try {
         request = work(transaction.objectStore(OBJECTS), abort);
+        // By itself it would be committed when this page has heard of its requests, and hold up all others until then: for as
+        // long as the page is frozen.
+        transaction.commit();
       } catch (error) {
         abort(error);
       }
@@ -168,8 +189,6 @@ class IndexedStore implements Store {
         if (operation.kind === "delete") objects.delete(operation.name);
         else objects.put(whole(operation.bytes), operation.name);
       }
-      // Something to be flushed, with which what came before it is.
-      if (durable) objects.put(this.#mark, OWNER);
     });
   }
 
@@ -179,13 +198,14 @@ class IndexedStore implements Store {
 
   async #change(durability: IDBTransactionDurability, work: (objects: IDBObjectStore) => void): Promise<void> {
     await this.#transact("readwrite", durability, (objects, abort) => {
-      // Not waited for: where it is another's, the transaction is undone with what it did meanwhile.
-      const owner = objects.get(OWNER);
-      owner.onsuccess = () => {
-        if (owner.result === this.#mark) return;
+      // It fails where there is a next owner, and the transaction with it, though nobody here hears of it. It also is something to be
+      // flushed, with which what came before is.
+      objects.add(0, this.#next).onerror = ({ target }) => {
+        if ((target as IDBRequest).error?.name !== "ConstraintError") return;
         this.#end(taken(this.description));
         abort(this.#why);
       };
+      objects.delete(this.#next);
       work(objects);
     });
   }
@@ -199,6 +219,16 @@ class IndexedStore implements Store {
 }
 
 const taken = (description: string) => new StorageTakenError(`${description} was taken over`);
+
+/** The last turn that an owner had; 0 where there was none. */
+function lastTurn(db: IDBDatabase): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const transaction = db.transaction(OBJECTS, "readonly");
+    const keys = transaction.objectStore(OBJECTS).openKeyCursor(IDBKeyRange.bound(keyOf(0), ".turn/", false, true), "prev");
+    keys.onsuccess = () => resolve(keys.result ? Number(String(keys.result.key).slice(6)) : 0);
+    transaction.onabort = () => reject(transaction.error);
+  });
+}
 
 /** Bytes with nothing around them: a clone takes the whole buffer along. */
 const whole = (bytes: Uint8Array) => (bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice());

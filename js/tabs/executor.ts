@@ -154,6 +154,7 @@ export class SharedExecutor implements Executor, User {
   }
 
   lost(loss: Loss | undefined): void {
+    if (loss?.away) for (const doubt of this.#doubtful) doubt.loss = loss;
     for (const task of this.#flying) this.#doubtful.push({ task, loss });
     this.#flying.clear();
     this.#place = this.#session = undefined;

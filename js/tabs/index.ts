@@ -86,19 +86,17 @@ export async function openShared(name: string, options: SharedOptions): Promise<
 }
 
 /**
- * Leaves when the page is frozen, closed or kept for a return, so that another takes over at once, and joins again when it is
- * shown. A page that holds no lock may be kept.
+ * Gives leadership away when the page is frozen, closed or kept for a return, so that another takes over at once. One that is closed
+ * or kept leaves altogether: a page that holds no lock may be kept. Joins again when it is back.
  */
 function lifecycle(member: Member): AbortController {
   const over = new AbortController();
   const { signal } = over;
   if (typeof document === "undefined") return over;
-  const leave = () => member.leave();
-  const join = () => void member.join();
   document.addEventListener("visibilitychange", () => member.flush(), { signal });
-  addEventListener("pagehide", leave, { signal });
-  addEventListener("pageshow", (event) => event.persisted && join(), { signal });
-  document.addEventListener("freeze", leave, { signal });
-  document.addEventListener("resume", join, { signal });
+  addEventListener("pagehide", () => member.leave(), { signal });
+  addEventListener("pageshow", (event) => event.persisted && member.wake(), { signal });
+  document.addEventListener("freeze", () => member.rest(), { signal });
+  document.addEventListener("resume", () => member.wake(), { signal });
   return over;
 }

@@ -2,7 +2,7 @@
 import { StorageError } from "../errors.js";
 import { Decoder } from "../resp.js";
 import { type Line, LineSession, type Place, type Session } from "./place.js";
-import { type Answer, type Ask, CALM, type Loss, type Names, QUIET, SILENCE } from "./protocol.js";
+import { type Answer, type Ask, CALM, type Loss, type Names, QUIET, SILENCE, WINDOW } from "./protocol.js";
 
 /** What a link tells its member. */
 export interface LinkOwner {
@@ -21,6 +21,8 @@ export interface LinkOwner {
 }
 
 interface Ends {
+  /** Bytes that were taken and not yet said to be. */
+  took: number;
   take(bytes: Uint8Array): void;
   ended(): void;
 }
@@ -64,8 +66,7 @@ export class Link implements Place {
         this.most = answer[1];
         return this.#owner.linked(this);
       case "bytes":
-        this.#say(["took", answer[1], answer[2].length]);
-        return this.#lines.get(answer[1])?.take(answer[2]);
+        return this.#take(answer[1], answer[2]);
       case "ended": {
         const ends = this.#lines.get(answer[1]);
         this.#lines.delete(answer[1]);
@@ -81,6 +82,17 @@ export class Link implements Place {
       case "bye":
         return this.#owner.left(this, { taken: answer[1], clean: answer[2] });
     }
+  }
+
+  #take(session: number, bytes: Uint8Array): void {
+    const ends = this.#lines.get(session);
+    if (!ends) return;
+    ends.took += bytes.length;
+    if (ends.took > WINDOW / 4) {
+      this.#say(["took", session, ends.took]);
+      ends.took = 0;
+    }
+    ends.take(bytes);
   }
 
   #say(ask: Ask): void {
@@ -116,7 +128,7 @@ export class Link implements Place {
 
   line(take: (bytes: Uint8Array) => void, ended: () => void): Line {
     const id = ++this.#last;
-    this.#lines.set(id, { take: skipping(1, take), ended });
+    this.#lines.set(id, { took: 0, take: skipping(1, take), ended });
     this.#say(["open", id]);
     return {
       send: (bytes) => {

@@ -29,6 +29,9 @@ export type Opener = (how: { takeOver: boolean; taken: Taken; lost(): void; crow
 /** The loss of a tab that went away itself: by its return nobody may remember its commands. */
 const AWAY: Loss = { taken: Infinity, clean: false, away: true };
 
+/** The same, of a tab that led and had given all replies. */
+const CLEAN: Loss = { ...AWAY, clean: true };
+
 /** A time of leading. */
 class Reign {
   readonly term = newId();
@@ -124,13 +127,28 @@ export class Member implements LinkOwner {
         clean &&= !instance.persistence?.holds;
       }
       host?.bye(clean);
-      this.#end(reign, { ...AWAY, clean });
+      this.#end(reign, clean ? CLEAN : AWAY);
     } else this.#unlink(AWAY, true);
+    // Also for those who wait to learn of an earlier loss: by then nobody may know.
+    for (const user of [...this.users]) user.lost(AWAY);
     this.#channel = undefined;
     channel.onmessage = null;
     channel.close();
     this.#home?.abort();
     this.#leaveHome();
+  }
+
+  /** The page is about to be frozen: leadership is given away, and not taken. A link stays: what comes is heard at the thaw. */
+  rest(): void {
+    if (this.#reign) return this.leave();
+    this.#queue?.abort();
+    this.#queue = undefined;
+  }
+
+  /** The page is back. */
+  wake(): void {
+    if (!this.#channel) void this.join();
+    else if (!this.#reign && !this.#queue) this.#stand();
   }
 
   /** Makes durable what can be without waiting. */
@@ -243,9 +261,8 @@ export class Member implements LinkOwner {
       // From here on nothing counts that it may still say.
       this.#unlink(undefined, false);
       this.#queue?.abort();
+      // It has the lock before the next heir can ask, and answers.
       void this.#claim({ steal: true });
-      // The next heir finds a leader that answers.
-      await delay(PROBE);
     };
     try {
       await navigator.locks.request(this.names.heir, { signal: AbortSignal.timeout(3 * PROBE) }, act);
@@ -356,10 +373,12 @@ export class Member implements LinkOwner {
   }
 
   async #makeSure(reign: Reign): Promise<void> {
-    const held = (await navigator.locks.query()).held ?? [];
+    // Where it fails the page is on its way out.
+    const { held = [] } = await navigator.locks.query().catch(() => ({ held: [] as LockInfo[] }));
     if (this.#reign !== reign) return;
     const clientOf = (name: string) => held.find((lock) => lock.name === name)?.clientId;
-    if (clientOf(this.names.lead) !== clientOf(this.names.member(this.id))) return this.#depose(reign);
+    const mine = clientOf(this.names.member(this.id));
+    if (mine === undefined || clientOf(this.names.lead) !== mine) return this.#depose(reign);
     this.#aliveAt = performance.now();
     const unsure = this.#unsure ?? [];
     this.#unsure = undefined;

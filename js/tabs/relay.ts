@@ -71,8 +71,8 @@ export class Relay implements Connection, User {
 
   lost(loss: Loss | undefined): void {
     this.#place = this.#line = undefined;
-    // Of two, the first is what became of them.
-    this.#loss ??= { loss };
+    // Of two, the first is what became of them, unless nobody will remember.
+    if (!this.#loss || (loss?.away && !this.#loss.loss?.away)) this.#loss = { loss };
   }
 
   #loss: { loss: Loss | undefined } | undefined;

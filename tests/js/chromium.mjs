@@ -50,3 +50,62 @@ export async function startIn(profile) {
   }
   throw new Error(`Chromium did not start: ${told}`);
 }
+
+/**
+ * The same, over a pipe and without Playwright, which has every page believe that it is seen: only one that is hidden can be frozen.
+ * A page here has `evaluate` and `close` as there, `show`, and `freeze(is)`.
+ * @returns {Promise<{ page: (url: string) => Promise<object>, kill: () => Promise<void> }>}
+ */
+export async function pipedIn(profile) {
+  const stdio = ["ignore", "ignore", "ignore", "pipe", "pipe"];
+  const child = spawn(executablePath, [...args, "--headless=new", `--user-data-dir=${profile}`, "--remote-debugging-pipe", "about:blank"], { stdio, detached: true });
+  const end = () => {
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It is gone.
+    }
+  };
+  process.once("exit", end);
+  const gone = new Promise((done) => child.once("close", done));
+  const waiting = new Map();
+  let [last, held] = [0, ""];
+  child.stdio[4].setEncoding("utf8").on("data", (text) => {
+    const messages = (held + text).split("\0");
+    held = messages.pop();
+    for (const message of messages.map((each) => JSON.parse(each))) waiting.get(message.id)?.(message);
+  });
+  const send = (method, params, sessionId) =>
+    new Promise((done, fail) => {
+      const id = ++last;
+      waiting.set(id, ({ result, error }) => {
+        waiting.delete(id);
+        if (error) fail(new Error(`${method}: ${error.message}`));
+        else done(result);
+      });
+      child.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
+    });
+  const page = async (url) => {
+    const { targetId } = await send("Target.createTarget", { url });
+    const { sessionId } = await send("Target.attachToTarget", { targetId, flatten: true });
+    const evaluate = async (work, given) => {
+      const expression = `(${work})(${JSON.stringify(given)})`;
+      const { result, exceptionDetails } = await send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true }, sessionId);
+      if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+      return result.value;
+    };
+    while (!(await evaluate(() => document.readyState === "complete" && location.href !== "about:blank"))) await new Promise((done) => setTimeout(done, 20));
+    return {
+      evaluate,
+      close: () => send("Target.closeTarget", { targetId }),
+      show: () => send("Target.activateTarget", { targetId }),
+      freeze: (is) => send("Page.setWebLifecycleState", { state: is ? "frozen" : "active" }, sessionId),
+    };
+  };
+  const kill = async () => {
+    end();
+    process.off("exit", end);
+    await gone;
+  };
+  return { page, kill };
+}

@@ -1,14 +1,14 @@
 // Tabs that share a keyspace, in Chromium: several pages of one context that open the same name. Leaders are closed, frozen, held
 // up and crashed while all of them write. Prints how long takeovers take, and what a command costs beside the leader's.
 // needs: chromium
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { launchIn } from "./chromium.mjs";
+import { launchIn, pipedIn } from "./chromium.mjs";
 import { run, summary } from "./harness.mjs";
 import { prepared } from "./package.mjs";
+import { frozen } from "./tabs/frozen.mjs";
 import { tabs } from "./tabs/suite.mjs";
 
 const folder = prepared("tabs", ["none"]);
@@ -30,13 +30,16 @@ const server = createServer((request, response) => {
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 
 const context = await launchIn(join(root, "profile"));
+const browser = await pipedIn(join(root, "another profile"));
 try {
   const only = process.argv.slice(2);
-  const counts = await run({ tabs: tabs({ context, url: `http://127.0.0.1:${server.address().port}/`, only }) }, {}, "chromium");
+  const url = `http://127.0.0.1:${server.address().port}/`;
+  const counts = await run({ tabs: tabs({ context, url, only }), "frozen tabs": frozen({ browser, url, only }) }, {}, "chromium");
   console.log(summary(counts));
   process.exitCode = counts.failed > 0 ? 1 : 0;
 } finally {
   await context.close();
+  await browser.kill();
   server.close();
   rmSync(root, { recursive: true, force: true, maxRetries: 5 });
 }
