@@ -114,7 +114,7 @@ export class Instance {
     if (this.#closed) return;
     try {
       run();
-      this.persistence?.after();
+      this.persistence?.after(true);
       this.drain();
       this.#schedule(this.door.nextTick());
     } catch (error) {

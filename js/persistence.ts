@@ -140,13 +140,17 @@ export class Persistence {
     return (this.#door.storage() & 2) !== 0;
   }
 
-  /** Comes after whatever may have changed data. Writes at once where replies wait for it, else at the end of this stretch. */
-  after(): void {
+  /**
+   * Comes after whatever may have changed data. Writes at once where replies wait for it, or are about to be sent
+   * (`replies`) and the store answers at once, so that a program that is killed has written what it said; else at the end
+   * of this stretch.
+   */
+  after(replies = false): void {
     const want = this.#door.storage();
     if (want === 0) return;
     if (want & 4) this.#instance.arrange();
     if (this.#isBusy || !(want & 1)) return;
-    if (want & 10) this.pump();
+    if (want & 10 || (replies && this.store.synchronous)) this.pump();
     else if (!this.#isArranged) {
       this.#isArranged = true;
       queueMicrotask(() => {
