@@ -1,13 +1,15 @@
 //! The allocation behind a listpack: a head, and the entries, reached through one word that may lie at any address.
 //!
 //! ```text
-//! | length << 2 | flags u32 | count u32 | gap | entries | slack |        all numbers little-endian
+//! | length << 2 | flags u32 | count u16 | gap | entries | slack |        all numbers little-endian
 //! ```
-//! A gap has its size in its first four bytes; the flags say whether there is one. How large the block is follows from
+//! As in Redis' form a count of 65,535 stands for as many or more, which are then to be counted. A gap has its size in
+//! its first four bytes; the flags say whether there is one. How large the block is follows from
 //! the three sizes, see [`roomy`]: slack is what they leave of a step. A buffer without entries has no block of its own
 //! but a constant head.
 
-use super::MAX_BYTES;
+use super::codec::step;
+use super::{COUNT_UNKNOWN, MAX_BYTES};
 use crate::structures::block::{allocate, release, resize, roomy};
 use std::ptr::NonNull;
 
@@ -16,14 +18,14 @@ const GAPPED: usize = 1;
 /// Entries have backlens.
 const LACED: usize = 2;
 
-const HEAD: usize = 8;
+const HEAD: usize = 6;
 /// The smallest gap there can be.
 const GAP: usize = 4;
 /// From so many bytes on entries that are deleted at the front leave a gap where a list's are not.
 const LARGE: usize = 512;
 
 static EMPTY: [u8; HEAD] = [0; HEAD];
-static EMPTY_LACED: [u8; HEAD] = [LACED as u8, 0, 0, 0, 0, 0, 0, 0];
+static EMPTY_LACED: [u8; HEAD] = [LACED as u8, 0, 0, 0, 0, 0];
 
 /// See the file's head.
 #[repr(C, packed)]
@@ -45,7 +47,7 @@ impl Buffer {
     /// Reads the number at `at`.
     ///
     /// # Safety
-    /// It is one of the head's two, or that of a gap.
+    /// It is the head's first, or that of a gap.
     #[inline(always)]
     unsafe fn read(&self, at: usize) -> usize {
         // SAFETY: there are four bytes at `at`, by the contract.
@@ -73,18 +75,49 @@ impl Buffer {
         self.first() & LACED != 0
     }
 
+    /// Number of entries. O(1) below 65,535.
     #[inline(always)]
     pub(super) fn count(&self) -> usize {
+        match self.stated() {
+            COUNT_UNKNOWN => self.counted(),
+            count => count,
+        }
+    }
+
+    #[inline(always)]
+    fn stated(&self) -> usize {
         // SAFETY: it is the head's second number.
-        unsafe { self.read(4) }
+        u16::from_le_bytes(unsafe { self.block.add(4).cast::<[u8; 2]>().read() }) as usize
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn counted(&self) -> usize {
+        let (entries, mut at, mut count) = (self.entries(), 0, 0);
+        while at < entries.len() {
+            at += step(entries, at, self.laced());
+            count += 1;
+        }
+        count
+    }
+
+    /// Says that entries were added or removed, and are whole again.
+    #[inline(always)]
+    pub(super) fn changed(&mut self, by: isize) {
+        match self.stated() {
+            COUNT_UNKNOWN if by >= 0 => {}
+            COUNT_UNKNOWN => self.set_count(self.counted()),
+            count => self.set_count(count.wrapping_add_signed(by)),
+        }
     }
 
     /// Sets the number of entries.
     #[inline(always)]
     pub(super) fn set_count(&mut self, count: usize) {
         if self.len() > 0 {
+            let count = count.min(COUNT_UNKNOWN) as u16;
             // SAFETY: the head's second number; what has entries has a block of its own.
-            unsafe { self.write(4, count) };
+            unsafe { self.block.add(4).cast::<[u8; 2]>().write(count.to_le_bytes()) };
         }
     }
 
@@ -230,7 +263,7 @@ impl Buffer {
     /// Makes it a block for `gap` and `whole` bytes of entries, of which the first `kept` are those it has.
     #[inline(never)]
     fn place(&mut self, gap: usize, kept: usize, whole: usize) {
-        let (held, before, laced, count) = (self.heap_bytes(), self.gap(), self.laced(), self.count());
+        let (held, before, laced, count) = (self.heap_bytes(), self.gap(), self.laced(), self.stated());
         let (old, size) = (self.block, self.size(gap, whole));
         if whole == 0 {
             self.block = Buffer::new(laced).forget();
@@ -249,13 +282,13 @@ impl Buffer {
         } else {
             self.block = allocate(size);
             // SAFETY: the new block has its head and `HEAD + gap + kept` bytes at least; `kept` bytes behind the old gap
-            // are entries. Flags and count are written before anything reads them.
+            // are entries. The flags are written before anything reads them.
             unsafe {
                 self.block.add(HEAD + gap).copy_from_nonoverlapping(old.add(HEAD + before), kept);
                 self.write(0, if laced { LACED } else { 0 });
-                self.write(4, count);
             }
             self.state(gap, whole);
+            self.set_count(count);
         }
         if held > 0 {
             // SAFETY: the old block, with the size it was allocated with; nothing names it any more.

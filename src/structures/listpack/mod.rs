@@ -158,7 +158,7 @@ impl Listpack {
         self.buffer.heap_bytes()
     }
 
-    /// Number of entries. O(1).
+    /// Number of entries. O(1) below 65,535, from there on O(entries).
     #[inline]
     pub fn len(&self) -> usize {
         self.buffer.count()
@@ -167,7 +167,7 @@ impl Listpack {
     /// Whether there are no entries.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.buffer.len() == 0
     }
 
     /// Whether `entries` more entries with `bytes` of text in all are sure to stay within [`MAX_BYTES`] in Redis' form.
@@ -339,7 +339,7 @@ impl Listpack {
             first.write_to(place, laced);
             second.write_to(place.add(before), laced);
         }
-        self.buffer.set_count(self.len() + 2);
+        self.buffer.changed(2);
     }
 
     /// Adds an entry at the front. Amortised O(entry) if laced, else O(bytes).
@@ -392,7 +392,7 @@ impl Listpack {
 
     /// Keeps the entries for which `keep` says so, asked in order. One pass, O(bytes).
     pub fn retain(&mut self, mut keep: impl FnMut(Item<'_>) -> bool) {
-        let (mut read, mut write, mut count) = (0, 0, 0);
+        let (mut read, mut write, mut gone) = (0, 0, 0);
         while read < self.buffer.len() {
             let (item, size) = decode(self.buffer.entries(), read);
             let size = framed(size, self.is_laced());
@@ -401,13 +401,14 @@ impl Listpack {
                     self.buffer.move_down(read, size, write);
                 }
                 write += size;
-                count += 1;
+            } else {
+                gone += 1;
             }
             read += size;
         }
-        if count != self.len() {
+        if gone > 0 {
             self.buffer.splice(write, read - write, &[]);
-            self.buffer.set_count(count);
+            self.buffer.changed(-gone);
             self.buffer.settle();
         }
     }
@@ -415,11 +416,8 @@ impl Listpack {
     /// Adds all entries of `other` at the end. O(bytes of both).
     pub fn append(&mut self, mut other: Listpack) {
         other.lace(self.is_laced());
-        let count = self.len() + other.len();
-        if !other.is_empty() {
-            self.buffer.splice(self.buffer.len(), 0, other.buffer.entries());
-            self.buffer.set_count(count);
-        }
+        self.buffer.splice(self.buffer.len(), 0, other.buffer.entries());
+        self.buffer.changed(other.len() as isize);
     }
 
     /// Splits at entry `index`: the entries from there on leave as a listpack of their own. O(bytes).
@@ -446,7 +444,7 @@ impl Listpack {
         // SAFETY: the place has as many bytes as the entry.
         unsafe { entry.write_to(place, laced) };
         if replaced == 0 {
-            self.buffer.set_count(self.len() + 1);
+            self.buffer.changed(1);
         } else {
             self.buffer.settle();
         }
@@ -455,9 +453,8 @@ impl Listpack {
 
     fn cut(&mut self, from: usize, to: usize, entries: usize) -> Option<usize> {
         if entries > 0 {
-            let left = self.len() - entries;
             self.buffer.splice(from, to - from, &[]);
-            self.buffer.set_count(left);
+            self.buffer.changed(-(entries as isize));
             self.buffer.settle();
         }
         (from < self.buffer.len()).then_some(from)
