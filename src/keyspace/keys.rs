@@ -326,10 +326,17 @@ impl Keys<'_> {
     pub fn remove_if_empty(&mut self, key: &[u8]) -> bool {
         let empty = self.peek(key).is_some_and(|entry| entry.value().is_empty());
         if empty {
-            self.remove(key);
+            if let Some(entry) = self.remove(key) {
+                self.discard(entry);
+            }
             self.notify(key, Class::GENERIC, "del");
         }
         empty
+    }
+
+    /// Says that members of the sorted set at `key` were taken out whose memory can be given back later.
+    pub fn purge_later(&mut self, key: &[u8]) {
+        self.space.thinned.push((self.db, key.into()));
     }
 
     /// When `key` expires: `None` without such a key, `Some(None)` when it does not expire. Milliseconds since 1970.

@@ -24,6 +24,7 @@ pub use versions::Versions;
 
 use crate::bytes::Rng;
 use crate::structures::dict::Dict;
+use crate::structures::sorted_set::SortedSet;
 use crate::structures::stream::NodeLimits;
 use crate::structures::Limits;
 
@@ -104,6 +105,8 @@ pub struct Keyspace {
     pub limits: EncodingLimits,
     /// Values taken out of the keyspace by UNLINK and its like, freed a slice at a time.
     pub(crate) garbage: Vec<Value>,
+    /// Sorted sets, by database and key, that still hold members which were taken out of them.
+    thinned: Vec<(usize, Box<[u8]>)>,
     /// Tables of databases that were flushed lazily, freed likewise.
     flushed: Vec<Dict<Entry>>,
     /// Where the next slice of active expiry starts: database, segment.
@@ -150,6 +153,7 @@ impl Keyspace {
             stats: Stats::default(),
             limits: EncodingLimits::new(seed),
             garbage: Vec::new(),
+            thinned: Vec::new(),
             flushed: Vec::new(),
             expiry_at: (0, 0),
             backlog: false,
@@ -263,7 +267,7 @@ impl Keyspace {
 
     /// Whether unlinked values wait to be freed.
     pub fn has_garbage(&self) -> bool {
-        !self.garbage.is_empty() || !self.flushed.is_empty()
+        !self.garbage.is_empty() || !self.flushed.is_empty() || !self.thinned.is_empty()
     }
 
     /// How many values, and entries of flushed databases, wait to be freed.
@@ -279,6 +283,14 @@ impl Keyspace {
                 left -= value.view().weight().min(budget) as isize + 1;
                 if value.free_some(budget) {
                     self.garbage.pop();
+                }
+            } else if let Some((db, key)) = self.thinned.last() {
+                // To take a member out of a set costs several times what dropping a value does.
+                left -= budget as isize / 2 + 1;
+                let place = database::place(self.seed, key);
+                let entry = self.databases.get_mut(*db).and_then(|database| database.find_mut(place, key));
+                if entry.and_then(Entry::get_mut::<SortedSet>).is_none_or(|set| set.purge(budget / 8)) {
+                    self.thinned.pop();
                 }
             } else if let Some(table) = self.flushed.last_mut() {
                 left -= 1;

@@ -179,6 +179,7 @@ impl ValueRef<'_> {
     pub(crate) fn weight(self) -> usize {
         match self {
             ValueRef::Stream(stream) => stream.weight(),
+            ValueRef::SortedSet(set) => set.weight(),
             _ => self.len(),
         }
     }

@@ -207,6 +207,9 @@ fn remove(ctx: &mut Context, args: Args, by: By, event: &'static str) -> Handled
         let span = bounds.span(set, false);
         removed = span.count;
         set.remove_span(span);
+        if set.has_dead() {
+            ctx.keys.purge_later(key);
+        }
     }
     note_removed(ctx, key, removed, event);
     ctx.reply.count(removed);

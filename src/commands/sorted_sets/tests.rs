@@ -284,3 +284,42 @@ fn events_and_the_count_of_changes() {
     assert_eq!(changes(&mut room, "ZREM d a b c"), (1, vec!["zrem", "del"]));
     assert_eq!(changes(&mut room, "ZPOPMIN d").0, 0);
 }
+
+#[test]
+fn a_large_range_is_gone_at_once_and_its_memory_comes_back_in_slices() {
+    let mut room = Room::new(false);
+    for start in (0..10_000).step_by(100) {
+        let pairs: String = (start..start + 100).map(|number| format!(" {number} m{number}")).collect();
+        room.ask(&format!("ZADD z{pairs}"));
+    }
+    room.all(&[
+        ("ZREMRANGEBYSCORE z 100 9899", ":9800"),
+        ("ZCARD z", ":200"),
+        ("ZSCORE z m5000", "$-1"),
+        ("ZADD z 1 m5000", ":1"),
+    ]);
+    let free = |room: &mut Room| {
+        let mut slices = 0;
+        assert!(room.engine.keyspace.has_garbage());
+        while room.engine.keyspace.free_some(2000) {
+            slices += 1;
+        }
+        slices
+    };
+    assert!(free(&mut room) > 5);
+    room.all(&[("ZCARD z", ":201"), ("ZSCORE z m5000", "$1 1"), ("ZRANK z m5000", ":2")]);
+    // One that is removed while its members wait, and one that loses all of them, are garbage as a whole.
+    for (number, command) in ["ZREMRANGEBYRANK z 0 -1", "DEL z", "RENAME z y"].into_iter().enumerate() {
+        for start in (0..2000).step_by(100) {
+            let pairs: String = (start..start + 100).map(|number| format!(" {number} m{number}")).collect();
+            room.ask(&format!("ZADD z{pairs}"));
+        }
+        if number > 0 {
+            room.ask("ZREMRANGEBYRANK z 10 -10");
+        }
+        room.ask(command);
+        free(&mut room);
+        assert_eq!(room.ask("EXISTS z"), ":0");
+    }
+    assert_eq!(room.ask("ZCARD y"), ":19");
+}

@@ -274,21 +274,27 @@ impl Members {
         }
     }
 
-    /// Visits the members from slot `cursor` on, at least `count` slots' worth, and returns where to go on; 0 at
+    /// Whether `id` has a member, and with that score.
+    pub fn holds(&self, id: u32, score: f64) -> bool {
+        let slot = self.chunks.get(id as usize / CHUNK).and_then(|chunk| chunk.slots.get(id as usize % CHUNK));
+        slot.is_some_and(|slot| !matches!(slot.member, Member::Free(_)) && slot.score == score)
+    }
+
+    /// Visits the ids from slot `cursor` on, at least `count` slots' worth, and returns where to go on; 0 at
     /// the end. A member that stays throughout is visited once.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(u32)) -> u64 {
         let mut at = usize::try_from(cursor).unwrap_or(usize::MAX);
         let mut left = count.max(1);
         while let Some(chunk) = self.chunks.get(at / CHUNK) {
             let next = (at / CHUNK + 1) * CHUNK;
-            for slot in chunk.slots.iter().skip(at % CHUNK) {
+            for (id, slot) in (at as u32..).zip(chunk.slots.iter().skip(at % CHUNK)) {
                 if left == 0 {
                     return at as u64;
                 }
                 left -= 1;
                 at += 1;
                 if !matches!(slot.member, Member::Free(_)) {
-                    visit(slot_member(slot), slot.score);
+                    visit(id);
                 }
             }
             // An empty chunk is work too.

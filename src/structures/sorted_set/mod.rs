@@ -346,19 +346,34 @@ impl SortedSet {
         }
     }
 
-    /// Takes out the entries of `span`. O(log n) an entry.
+    /// Takes out the entries of `span`. O(log n): many members then wait for [`purge`](Self::purge).
     pub fn remove_span(&mut self, span: Span) {
         let start = span.start.min(self.len());
         let span = Span { start, count: span.count.min(self.len() - start) };
         match &mut self.form {
             Form::Small(small) => small.remove_ranks(span.start, span.count),
-            Form::Large(large) => {
-                for _ in 0..span.count {
-                    if !large.take(span.start, |_, _| ()) {
-                        break;
-                    }
-                }
-            }
+            Form::Large(large) => large.cut(span.start, span.start + span.count),
+        }
+    }
+
+    /// Whether members that were taken out still take memory.
+    pub fn has_dead(&self) -> bool {
+        matches!(&self.form, Form::Large(large) if large.has_dead())
+    }
+
+    /// Gives back the memory of about `budget` members that were taken out; true once that is done.
+    pub fn purge(&mut self, budget: usize) -> bool {
+        match &mut self.form {
+            Form::Small(_) => true,
+            Form::Large(large) => large.purge(budget),
+        }
+    }
+
+    /// How much there is to free, in entries: members that wait to be purged included.
+    pub fn weight(&self) -> usize {
+        match &self.form {
+            Form::Small(small) => small.len(),
+            Form::Large(large) => large.weight(),
         }
     }
 

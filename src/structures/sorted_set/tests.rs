@@ -131,12 +131,14 @@ fn random_life(seed: u64, limits: &Limits, space: usize, operations: usize) {
                 }
             }
             8 if rng.below(20) == 0 => {
-                let span = Span { start: rng.below(set.len() + 1), count: rng.below(30) };
+                let most = if rng.below(4) == 0 { set.len() + 1 } else { 30 };
+                let span = Span { start: rng.below(set.len() + 1), count: rng.below(most) };
                 for (member, _) in model.sorted().into_iter().skip(span.start).take(span.count) {
                     model.0.remove(&member);
                 }
                 set.remove_span(span);
             }
+            8 if rng.below(20) == 0 => drop(set.purge(1)),
             _ => {
                 let member = member(&mut rng, space);
                 assert_eq!(set.remove(&member), model.0.remove(&member));
@@ -207,6 +209,73 @@ fn a_large_tree_stays_sound_in_every_order_of_arrival() {
         }
         assert_eq!(set.iter().count(), 10);
     }
+}
+
+#[test]
+fn ranges_of_any_size_are_cut_out_of_a_sound_tree() {
+    for seed in 0..60 {
+        let mut rng = Rng::new(seed);
+        let (mut set, mut model) = (SortedSet::new(), Model::default());
+        let count = [200, 3000, 9000][rng.below(3)];
+        for _ in 0..count {
+            let (member, score) = (member(&mut rng, 20_000), rng.below(1000) as f64);
+            set.insert(&member, score, &LARGE);
+            model.0.insert(member, score);
+        }
+        while !set.is_empty() {
+            let start = rng.below(set.len());
+            let most = [set.len(), 300, 70][rng.below(3)];
+            let span = Span { start, count: 1 + rng.below(most) };
+            let gone: Vec<_> = owned(&set, span.start, span.count, false);
+            set.remove_span(span);
+            let Form::Large(large) = &set.form else { panic!("a large set") };
+            large.check();
+            for (member, score) in &gone {
+                model.0.remove(member);
+                assert_eq!((set.score(member), set.rank(member, false), set.remove(member)), (None, None, None));
+                // Some come back, with the same score or another.
+                if rng.below(40) == 0 {
+                    let score = score + rng.below(2) as f64;
+                    assert_eq!(set.insert(member, score, &LARGE), Change::Added);
+                    model.0.insert(member.clone(), score);
+                }
+            }
+            let mut seen = HashSet::new();
+            assert_eq!(set.scan(0, usize::MAX, |member, _| assert!(seen.insert(member.to_vec()))), 0);
+            assert!(seen.len() == model.0.len() && seen.iter().all(|member| model.0.contains_key(member)));
+            if rng.below(3) == 0 {
+                check(&set, &model, &mut rng);
+            }
+            if rng.below(2) == 0 {
+                set.purge(rng.below(400));
+            }
+        }
+        while !set.purge(100) {}
+        assert_eq!((set.weight(), set.has_dead()), (0, false));
+        assert!(set.heap_bytes() < 20_000, "{}", set.heap_bytes());
+    }
+}
+
+#[test]
+fn what_was_cut_out_goes_in_slices_and_leaves_the_rest() {
+    let mut set = SortedSet::new();
+    for number in 0..20_000 {
+        set.insert(format!("member:{number}").as_bytes(), number as f64, &LARGE);
+    }
+    set.remove_span(Span { start: 100, count: 19_800 });
+    let full = set.heap_bytes();
+    assert_eq!((set.len(), set.has_dead()), (200, true));
+    assert!(set.weight() > 19_000);
+    let mut slices = 0;
+    while !set.purge(500) {
+        slices += 1;
+    }
+    assert!((35..100).contains(&slices), "{slices}");
+    assert_eq!((set.len(), set.weight(), set.iter().count()), (200, 200, 200));
+    assert!(set.heap_bytes() < full / 4, "{} of {full}", set.heap_bytes());
+    // A set that is given up before that is freed like any other.
+    set.remove_span(Span { start: 0, count: 150 });
+    while !set.free_some(500) {}
 }
 
 #[test]

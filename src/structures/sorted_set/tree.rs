@@ -11,6 +11,9 @@
 //! Invariant: the separator of child `i > 0` *is* the first entry of that child's subtree (it names a
 //! live id); the separator of child 0 is never looked at.
 
+mod cut;
+
+pub use cut::Part;
 use std::mem::size_of;
 
 /// Entries in a leaf.
@@ -199,7 +202,6 @@ impl Tree {
     }
 
     /// Number of entries.
-    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -336,6 +338,11 @@ impl Tree {
         }
         place.at = rest;
         Some(place)
+    }
+
+    /// The entry at a place.
+    pub fn entry(&self, place: &Place) -> Entry {
+        self.leaf(place.leaf).entry(place.at as usize)
     }
 
     /// Where a walk from `place` starts.
@@ -502,10 +509,8 @@ impl Tree {
             // The separator that named it names its successor. An emptied leaf merges below: with its right
             // neighbour, whose first entry this then is, or it vanishes together with the separator.
             let successor = first.or_else(|| (next != NONE).then(|| self.leaf(next).entry(0)));
-            let named = place.steps[..self.height].iter().find(|step| step.1 > 0);
-            if let (Some(&(node, child)), Some((score, id))) = (named, successor) {
-                let inner = self.inner_mut(node);
-                (inner.scores[child as usize], inner.ids[child as usize]) = (score, id);
+            if let Some(successor) = successor {
+                self.name(place, successor);
             }
         }
         if len < LEAF / 4 && self.height > 0 {
@@ -514,15 +519,32 @@ impl Tree {
         entry
     }
 
+    /// Says that `entry` is the first one of the leaf that `place` is in: the separator that names it, if one does.
+    fn name(&mut self, place: &Place, entry: Entry) {
+        if let Some(&(node, child)) = place.steps[..self.height].iter().find(|step| step.1 > 0) {
+            let inner = self.inner_mut(node);
+            (inner.scores[child as usize], inner.ids[child as usize]) = entry;
+        }
+    }
+
     fn refill_leaf(&mut self, place: &Place) {
         let (parent, child) = place.steps[0];
+        if self.join_leaves(parent, child) {
+            self.refill_inner(place);
+        }
+    }
+
+    /// Makes one of leaf `child` and a neighbour where both fit, else evens them out; whether the parent lost a child,
+    /// of which it has two at least.
+    fn join_leaves(&mut self, parent: u32, child: u32) -> bool {
         let inner = self.inner(parent);
         let left = if child + 1 < inner.len { child as usize } else { child as usize - 1 };
         let (a, b) = (inner.children[left], inner.children[left + 1]);
         let (first, second) = self.leaf_pair(a, b);
         if (first.len + second.len) as usize > LEAF * 3 / 4 {
             even_leaves(first, second);
-            return self.refresh_pair(parent, left);
+            self.refresh_pair(parent, left);
+            return false;
         }
         let (moved, follower) = (second.len, second.next);
         first.take_right(moved as usize, second);
@@ -535,52 +557,61 @@ impl Tree {
         let inner = self.inner_mut(parent);
         inner.counts[left] = merged;
         inner.remove(left + 1);
-        self.refill_inner(place);
+        true
     }
 
     fn refill_inner(&mut self, place: &Place) {
         for level in 0..self.height {
             let node = place.steps[level].0;
-            let len = self.inner(node).len as usize;
             if level + 1 == self.height {
-                if len == 1 {
-                    self.root = self.inner(node).children[0];
-                    self.height -= 1;
-                    self.drop_inner(node);
-                }
-                return;
-            }
-            if len >= FAN / 4 {
-                return;
+                return self.lower_root();
             }
             let (parent, child) = place.steps[level + 1];
-            let above = self.inner(parent);
-            let left = if child + 1 < above.len { child as usize } else { child as usize - 1 };
-            let (a, b) = (above.children[left], above.children[left + 1]);
-            let between = (above.scores[left + 1], above.ids[left + 1]);
-            let (first, second) = self.inner_pair(a, b);
-            (second.scores[0], second.ids[0]) = between;
-            let total = (first.len + second.len) as usize;
-            if total > FAN * 3 / 4 {
-                let half = total / 2;
-                if first.len as usize > half {
-                    first.give_right(half, second);
-                } else {
-                    first.take_right(half - first.len as usize, second);
-                }
-                let (here, there, separator) = (first.total(), second.total(), (second.scores[0], second.ids[0]));
-                let above = self.inner_mut(parent);
-                (above.counts[left], above.counts[left + 1]) = (here, there);
-                (above.scores[left + 1], above.ids[left + 1]) = separator;
+            if self.inner(node).len as usize >= FAN / 4 || !self.join_inners(parent, child) {
                 return;
             }
-            first.take_right(second.len as usize, second);
-            let merged = first.total();
-            self.drop_inner(b);
-            let above = self.inner_mut(parent);
-            above.counts[left] = merged;
-            above.remove(left + 1);
         }
+    }
+
+    /// Takes roots with a single child away.
+    fn lower_root(&mut self) {
+        while self.height > 0 && self.inner(self.root).len == 1 {
+            let old = self.root;
+            self.root = self.inner(old).children[0];
+            self.height -= 1;
+            self.drop_inner(old);
+        }
+    }
+
+    /// [`Self::join_leaves`] of inner nodes.
+    fn join_inners(&mut self, parent: u32, child: u32) -> bool {
+        let above = self.inner(parent);
+        let left = if child + 1 < above.len { child as usize } else { child as usize - 1 };
+        let (a, b) = (above.children[left], above.children[left + 1]);
+        let between = (above.scores[left + 1], above.ids[left + 1]);
+        let (first, second) = self.inner_pair(a, b);
+        (second.scores[0], second.ids[0]) = between;
+        let total = (first.len + second.len) as usize;
+        if total > FAN * 3 / 4 {
+            let half = total / 2;
+            if first.len as usize > half {
+                first.give_right(half, second);
+            } else {
+                first.take_right(half - first.len as usize, second);
+            }
+            let (here, there, separator) = (first.total(), second.total(), (second.scores[0], second.ids[0]));
+            let above = self.inner_mut(parent);
+            (above.counts[left], above.counts[left + 1]) = (here, there);
+            (above.scores[left + 1], above.ids[left + 1]) = separator;
+            return false;
+        }
+        first.take_right(second.len as usize, second);
+        let merged = first.total();
+        self.drop_inner(b);
+        let above = self.inner_mut(parent);
+        above.counts[left] = merged;
+        above.remove(left + 1);
+        true
     }
 
     /// Drops up to `nodes` nodes of a tree that nobody will read again; true when none is left.
@@ -594,12 +625,13 @@ impl Tree {
     }
 
     /// Walks the whole tree and panics where an invariant does not hold.
+    /// `dead` leaves belong to parts that were cut off.
     #[cfg(test)]
-    pub fn check(&self, less: &impl Fn(Entry, Entry) -> bool) {
+    pub fn check(&self, dead: usize, less: &impl Fn(Entry, Entry) -> bool) {
         let mut leaves = Vec::new();
         let (count, _) = self.check_node(self.root, self.height, true, &mut leaves);
         assert_eq!(count, self.len);
-        assert_eq!(leaves.len(), self.leaves.len() - self.spare_leaves.len());
+        assert_eq!(leaves.len() + dead, self.leaves.len() - self.spare_leaves.len());
         for pair in leaves.windows(2) {
             assert_eq!(self.leaf(pair[0]).next, pair[1]);
             assert_eq!(self.leaf(pair[1]).previous, pair[0]);
