@@ -21,7 +21,9 @@ export type Shared = Portable & {
 
 /**
  * Opens the keyspace that all tabs and workers of this origin share that open the same `name`. One of them leads: it has the
- * engine and the store. The others reach it without noticing; when it is closed, crashes or freezes, another takes over.
+ * engine and the store. The others reach it without noticing; when it is closed, crashes or freezes, another takes over. One that
+ * only stops answering is replaced by whoever has a command for it, after about half a second; a hidden tab, whose timers browsers
+ * slow down, notices later.
  *
  * ```js
  * const db = await openShared("app", { storage: indexedDB("app") });

@@ -10,6 +10,7 @@ import { indexedDB } from "cachelet/storage/indexeddb";
 import { memory } from "cachelet/storage/memory";
 import { opfs } from "cachelet/storage/opfs";
 import { type KVNamespaceLike, workersKV } from "cachelet/storage/workers-kv";
+import { InterruptedError, openShared, type Shared } from "cachelet/tabs";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
@@ -147,4 +148,15 @@ export async function stores(storage: ObjectStorage, namespace: KVNamespaceLike)
   is<Store>()(await opfs("app").open());
   // @ts-expect-error there are two kinds
   indexedDB("app", { durability: "lax" });
+}
+
+export async function tabs(): Promise<void> {
+  const shared = await openShared("app", { storage: indexedDB("app"), config: { appendfsync: "everysec" } });
+  is<Shared>()(shared);
+  is<boolean>()(shared.isLeading);
+  is<string | null>()(await shared.get("k"));
+  is<Portable<Uint8Array>>()(shared.binary());
+  // @ts-expect-error it is kept somewhere
+  await openShared("app", {});
+  is<Uint8Array | null>()(await shared.binary().get("k"));
 }

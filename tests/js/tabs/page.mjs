@@ -7,6 +7,8 @@ const compiled = fetch("/cachelet.wasm").then((response) => WebAssembly.compileS
 
 window.openPlain = async (name) => (window.plain = await open({ module: await compiled, storage: indexedDB(name), takeOver: false }));
 
+window.openStore = async (name, options) => void (window.store = await indexedDB(name).open(options));
+
 /** Opens the keyspace as `window.db`. */
 window.join = async (name, { durability = "relaxed", ...options } = {}) => {
   window.db = await openShared(name, { module: await compiled, storage: indexedDB(name, { durability }), ...options });

@@ -265,11 +265,29 @@ export function tabs({ context, url, only = [] }) {
         return lost;
       });
       await pause(50);
-      t.equal(await call(other, "SET", "k", "after"), { value: "OK" });
+      const after = await timed(other, "SET", "k", "after");
+      t.equal(after.value, "OK");
+      t.ok(after.ms < 1000, `a write that waits for its page holds others up: ${after.ms} ms`);
       const lost = await held;
       t.ok(lost.error === "InterruptedError" || lost.error === "StorageError", JSON.stringify(lost));
       t.equal(await call(leader, "GET", "k"), { value: "after" });
       t.equal(await call(other, "GET", "k"), { value: "after" });
+    });
+
+    test("whoever lost its store without hearing of it writes nothing: the database refuses the whole write", async (t, name) => {
+      const [first, second] = await several(2);
+      await first.evaluate((name) => window.openStore(name), name);
+      const held = first.evaluate(() => {
+        const put = (name) => ({ kind: "put", name, bytes: new Uint8Array([1]) });
+        window.hold(800);
+        // In the same turn: that its lock was stolen it cannot know.
+        return window.outcome(window.store.write([put("a"), put("b")], true));
+      });
+      await pause(50);
+      await second.evaluate((name) => window.openStore(name, { takeOver: true }), name);
+      t.equal((await held).error, "StorageTakenError");
+      t.equal(await second.evaluate(() => window.store.list("")), []);
+      t.equal(await second.evaluate(() => window.outcome(window.store.write([{ kind: "put", name: "c", bytes: new Uint8Array([1]) }], true).then(() => window.store.list("")))), { value: ["c"] });
     });
 
     test("a leader that crashes while all write: what was acknowledged is there", async (t, name) => {
@@ -379,6 +397,27 @@ export function tabs({ context, url, only = [] }) {
       await second.evaluate(() => window.db.close());
       t.equal((await first.evaluate((name) => window.outcome(window.join(name)), name)).value, true);
       t.equal((await call(second, "GET", "k")).error, "ClosedError");
+    });
+
+    test("a page alone that is left has what it was told a moment ago", async (t, name) => {
+      const [page] = await several(1);
+      const leave = (key) =>
+        page.evaluate(
+          async ([name, key]) => {
+            await window.openPlain(name);
+            await new Promise((done) => setTimeout(done, 300));
+            window.plain.set(key, "v");
+            location.reload();
+          },
+          [name, key],
+        );
+      for (const key of ["a", "b"]) {
+        const loaded = page.waitForEvent("load");
+        await leave(key).catch(() => {});
+        await loaded;
+      }
+      const seen = await page.evaluate(async (name) => (await window.openPlain(name), window.plain.mget("a", "b")), name);
+      t.equal(seen, ["v", "v"]);
     });
 
     test("workers share it, too", async (t, name) => {
