@@ -122,10 +122,10 @@ export function chain<B, K extends ChainKind>(isBinary: boolean, run: Runner): C
 }
 
 /** Gives `prototype` a method for each command, which does with it what `make` says. */
-export function install(prototype: object, commands: readonly Command[], make: (command: Command) => (...args: never[]) => unknown): void {
-  for (const command of commands) {
-    Object.defineProperty(prototype, command.method, { value: make(command), writable: true, configurable: true });
-  }
+export function install(prototype: object, commands: readonly Command[], make: (command: Command, place: number) => (...args: never[]) => unknown): void {
+  commands.forEach((command, place) => {
+    Object.defineProperty(prototype, command.method, { value: make(command, place), writable: true, configurable: true });
+  });
 }
 
 /** The commands that do not wait. */

@@ -1,6 +1,8 @@
 // The in-process client: synchronous methods that return values directly.
 import { type Arg, checkArgs, type Command, type Many } from "./arguments.js";
 import { chain, commands, install, type Multi, type Pipeline, type Sync, transact } from "./chain.js";
+import type { Copies } from "./copies.js";
+import { isShort, type Short } from "./door.js";
 import { ClosedError, ReplyError } from "./errors.js";
 import type { Commands, HscanOptions, ScanOptions, SscanOptions, ZscanOptions } from "./generated/commands.js";
 import type { Instance } from "./instance.js";
@@ -23,6 +25,10 @@ export class Cachelet<B = string> {
   // Plain fields: every command goes through them. A session of -1 is a closed one.
   private session: number;
   private readonly isBinary: boolean;
+  /** Values that were read, and which of them this client may be given. */
+  private readonly copies: Copies;
+  /** @internal */
+  live = 0;
   /** The view with the other kind of replies, on the same session. */
   #other: Cachelet<unknown> | undefined;
   #portable: Portable<B> | undefined;
@@ -36,6 +42,7 @@ export class Cachelet<B = string> {
     this.instance = instance;
     this.session = isView ? role.session : instance.door.open(true);
     this.isBinary = isView;
+    this.copies = instance.door.copies;
     this.#isFirst = role === "first";
     if (isView) this.#other = role;
   }
@@ -55,9 +62,29 @@ export class Cachelet<B = string> {
     return this.run(wire);
   }
 
-  /** Runs what is on the wire; the one way of all methods. */
+  /** Runs what is on the wire: the way of all methods that have no shorter one. */
   private run(wire: readonly Arg[]): Reply {
-    const reply = this.instance.call(this.session, wire, this.isBinary);
+    return this.checked(this.instance.call(this.session, wire, this.isBinary), wire);
+  }
+
+  /** Runs the command at a place in the table, with the first `count` of these arguments. */
+  private send(place: number, name: string, count: number, a: Short, b: Short, c: Short): Reply {
+    const { instance } = this;
+    const index = instance.door.find(place, name);
+    if (index < 0) return this.run([name, a, b, c].slice(0, count + 1));
+    const reply = instance.run(this.session, index, this.isBinary, count, a, b, c);
+    return typeof reply === "string" || typeof reply === "number" ? reply : this.checked(reply, [name]);
+  }
+
+  /** GET of text. */
+  private read(place: number, key: string): Reply {
+    const { instance } = this;
+    const index = instance.door.find(place, "GET");
+    return this.checked(index < 0 ? instance.call(this.session, ["GET", key]) : instance.read(this, this.session, index, key), ["GET"]);
+  }
+
+  /** What to return for a reply, unless it is to be thrown. */
+  private checked(reply: Reply | undefined, wire: readonly Arg[]): Reply {
     if (typeof reply === "string" || typeof reply === "number") return reply;
     if (reply instanceof ReplyError) throw reply;
     return reply === undefined ? this.#noReply(wire) : reply;
@@ -200,6 +227,7 @@ export class Cachelet<B = string> {
 
   #end(): void {
     this.session = -1;
+    this.copies.stop();
     if (this.#other) this.#other.session = -1;
   }
 
@@ -212,13 +240,11 @@ export class Cachelet<B = string> {
   }
 }
 
-const isText = (given: unknown): given is string | number => typeof given === "string" || typeof given === "number";
-
 /**
- * A method. Up to three plain values, which is what hot calls have, go to the wire at once, in the one array that it
- * takes; everything else through the command's layout.
+ * A method. Up to three plain values, which is what hot calls have, go to the engine as they are; everything else
+ * through the command's layout.
  */
-function method(command: Command) {
+function method(command: Command, place: number) {
   const name = command.words[0]!;
   const isDirect = command.words.length === 1 && command.isFlat;
   if (command.isBinary) {
@@ -226,19 +252,34 @@ function method(command: Command) {
       return this.binary()["run"](command.encode(args));
     };
   }
+  if (name === "GET") {
+    return function (this: Cachelet, key?: unknown): Reply {
+      if (arguments.length !== 1 || typeof key !== "string" || key.length > 4096 || this["isBinary"]) return this["run"](command.encode([...arguments]));
+      const copies = this["copies"];
+      const copy = copies.map.get(key);
+      if (copy !== undefined && copy.stamp === this.live) {
+        const { words } = copies;
+        if (words[copy.version] === copy.at) {
+          if ((++words[copies.counter]! & 31) === 0) copies.pass();
+          return copy.value;
+        }
+      }
+      return this["read"](place, key);
+    };
+  }
   return function (this: Cachelet, a?: unknown, b?: unknown, c?: unknown): Reply {
     if (isDirect) {
       switch (arguments.length) {
         case 0:
-          return this["run"]([name]);
+          return this["send"](place, name, 0, 0, 0, 0);
         case 1:
-          if (isText(a)) return this["run"]([name, a]);
+          if (isShort(a)) return this["send"](place, name, 1, a, 0, 0);
           break;
         case 2:
-          if (isText(a) && isText(b)) return this["run"]([name, a, b]);
+          if (isShort(a) && isShort(b)) return this["send"](place, name, 2, a, b, 0);
           break;
         case 3:
-          if (isText(a) && isText(b) && isText(c)) return this["run"]([name, a, b, c]);
+          if (isShort(a) && isShort(b) && isShort(c)) return this["send"](place, name, 3, a, b, c);
       }
     }
     const args = [];

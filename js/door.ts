@@ -1,9 +1,12 @@
 // The narrow door from the JavaScript side: arguments written straight into the engine's memory, replies read
 // straight out of it. One Door is one WebAssembly instance with a memory of its own.
+import { Clock } from "./clock.js";
+import { Copies, type Reader } from "./copies.js";
 import { ClosedError, EngineLostError } from "./errors.js";
 import type { Recovered } from "./persistence.js";
 import { type Arg, Decoder, type Reply } from "./resp.js";
 import type { Operation, Store } from "./storage/adapter.js";
+import { encode, readAscii, readText, writeNumber, writeText } from "./text.js";
 import { createGlue, type Door as Engine, type InitOutput } from "./wasm/glue.js";
 
 /** What an engine is made with. */
@@ -30,40 +33,43 @@ const KINDS = ["put", "append", "delete"] as const;
 const SMALL = 1024;
 const SLAB = 32 << 10;
 
-/** Longest text that is written character by character: beyond it TextEncoder is quicker. */
-const SHORT = 64;
-
-const encoder = new TextEncoder();
-
-/** Commands that may share one reading of the default clock: a loop of them sees time move all the same. */
-const SHARED_CLOCK = 32;
-
-/**
- * The default clock. Reading the time costs about as much as a GET, so the calls of one synchronous stretch share a
- * reading, a few dozen at most; a stretch ends with the microtask queue.
- */
-function sharedClock(): () => number {
-  let left = 0;
-  let now = 0;
-  const expire = () => {
-    left = 0;
-  };
-  return () => {
-    if (left > 0) {
-      left--;
-      return now;
-    }
-    left = SHARED_CLOCK;
-    now = Date.now();
-    queueMicrotask(expire);
-    return now;
-  };
+/** Words of the engine's mail, by place; src/wasm/lane.rs has the same list. */
+const enum Mail {
+  Copied,
+  Epoch,
+  Base,
+  Text,
+  Length,
+  Integer,
+  Version,
+  Database,
 }
+
+/** What the short way answers in place of a reply's length. */
+const enum Code {
+  Waits = 0,
+  Ok = -1,
+  Null = -2,
+  Integer = -3,
+  Ascii = -4,
+  Text = -5,
+}
+
+/** What may go the short way: texts of {@link SHORT} UTF-16 units at most, and numbers. */
+export type Short = string | number;
+
+/** Three arguments of so many UTF-16 units, at three bytes each, fit into any request buffer. */
+const SHORT = 4 << 10;
+
+/** Whether an argument may go the short way. */
+export const isShort = (given: unknown): given is Short => (typeof given === "string" ? given.length <= SHORT : typeof given === "number");
 
 /** One engine: its instance, its memory, its buffers. Every method throws {@link EngineLostError} once it trapped. */
 export class Door {
   /** The clock that commands see. */
-  readonly now: () => number;
+  readonly clock: Clock;
+  /** Values that were read, for clients of text. */
+  readonly copies = new Copies(() => this.clock.expire());
   /** Called when the engine is lost, before the call during which it was throws. */
   onLost: (() => void) | undefined;
   // Plain fields, and the two hot exports in fields of their own: this class is the hot path, and property loads from
@@ -75,12 +81,18 @@ export class Door {
   private lost: EngineLostError | undefined;
   private doorCall: InitOutput["door_call"];
   private doorReply: InitOutput["door_reply"];
+  private doorRun: InitOutput["door_run"];
+  private doorRead: InitOutput["door_read"];
   // Views of the memory and where the buffers stand in it; memory that grows empties them.
   private bytes = new Uint8Array();
   private words = new Uint32Array();
   private request = 0;
   private requestSize = 0;
   private wantsAt = 0;
+  private base = 0;
+  private mail = 0;
+  /** By a command's place in the generated table: its index in the engine's, or {@link UNKNOWN} or {@link NOT_SHORT}. */
+  private readonly indices: number[] = [];
   private spans = 0;
   private spansSize = 0;
   private slab = EMPTY;
@@ -89,14 +101,18 @@ export class Door {
 
   constructor(module: WebAssembly.Module, options: EngineOptions = {}) {
     const glue = createGlue();
-    this.now = options.now ?? sharedClock();
+    this.clock = new Clock(options.now);
+    this.clock.onReading = (now, isShared) => this.copies.see(now, isShared);
     this.exports = glue.initSync({ module });
     this.doorCall = this.exports.door_call;
     this.doorReply = this.exports.door_reply;
+    this.doorRun = this.exports.door_run;
+    this.doorRead = this.exports.door_read;
     this.panicMessage = glue.panicMessage;
     const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(2));
-    this.engine = new glue.Door({ seed: [seed[0], seed[1]], now: this.now(), databases: options.databases ?? 16, memoryLimit: options.memoryLimit ?? 0 });
+    this.engine = new glue.Door(seed[0]!, seed[1]!, this.now(), options.databases ?? 16, options.memoryLimit ?? 0);
     this.address = this.engine.address();
+    this.mail = this.exports.door_mail(this.address) >>> 2;
     this.reserve(0, 0);
   }
 
@@ -106,11 +122,17 @@ export class Door {
     this.engine = undefined;
     this.exports = undefined;
     this.panicMessage = undefined;
-    this.doorCall = this.doorReply = () => {
+    this.stop(() => {
       throw new ClosedError();
-    };
+    });
+  }
+
+  /** Lets go of the memory; what still calls the engine gets `instead`. */
+  private stop(instead: () => never): void {
+    this.doorCall = this.doorReply = this.doorRun = this.doorRead = instead;
     this.bytes = new Uint8Array();
     this.words = new Uint32Array();
+    this.copies.clear();
   }
 
   get closed(): boolean {
@@ -135,9 +157,9 @@ export class Door {
     }
     const lost = new EngineLostError(message, error);
     this.lost = lost;
-    this.doorCall = this.doorReply = () => {
+    this.stop(() => {
       throw lost;
-    };
+    });
     this.onLost?.();
     throw lost;
   }
@@ -145,6 +167,7 @@ export class Door {
   /** Runs `work` on the exports; a trap ends this engine and no other. */
   private guard<T>(work: (exports: InitOutput) => T): T {
     const exports = this.opened();
+    this.copies.stop();
     try {
       return work(exports);
     } catch (error) {
@@ -168,6 +191,15 @@ export class Door {
     const buffer = exports.memory.buffer;
     this.bytes = new Uint8Array(buffer);
     this.words = new Uint32Array(buffer);
+    this.base = this.words[this.mail + Mail.Base]!;
+    this.copies.words = this.words;
+    this.copies.counter = this.mail + Mail.Copied;
+    this.copies.epochAt = this.words[this.mail + Mail.Epoch]! >>> 2;
+  }
+
+  /** The time that the next command sees, in milliseconds since 1970. */
+  now(): number {
+    return this.clock.now();
   }
 
   /** Refreshes the views when memory grew: a detached array is empty. */
@@ -175,33 +207,31 @@ export class Door {
     if (this.bytes.length === 0) this.reserve(this.requestSize, this.spansSize);
   }
 
+  /** Writes an argument to `at`, and where it stands to the words at `span`; the position behind it. */
+  private put(span: number, at: number, arg: Arg): number {
+    const { bytes, words } = this;
+    let end: number;
+    if (typeof arg === "string") end = writeText(bytes, at, arg);
+    else if (typeof arg !== "object") end = writeNumber(bytes, at, arg);
+    else {
+      bytes.set(arg, at);
+      end = at + arg.length;
+    }
+    words[span] = at - this.base;
+    words[span + 1] = end - at;
+    return end;
+  }
+
   /** Writes the arguments into the engine's memory. */
   private write(args: readonly Arg[]): void {
     let most = 0;
-    const count = args.length;
-    for (let i = 0; i < count; i++) {
-      const arg = args[i]!;
-      most += typeof arg === "string" ? arg.length * 3 : arg instanceof Uint8Array ? arg.length : 24;
-    }
-    if (most > this.requestSize || count > this.spansSize || this.bytes.length === 0) this.reserve(most, count);
-    const bytes = this.bytes;
-    const words = this.words;
-    const start = this.request;
-    let at = start;
+    for (const arg of args) most += arg instanceof Uint8Array ? arg.length : typeof arg === "number" ? 24 : String(arg).length * 3;
+    if (most > this.requestSize || args.length > this.spansSize || this.bytes.length === 0) this.reserve(most, args.length);
+    let at = this.request;
     let span = this.spans;
-    for (let i = 0; i < count; i++) {
-      const arg = args[i]!;
-      const from = at;
-      if (typeof arg === "string") {
-        at = writeText(bytes, at, arg);
-      } else if (arg instanceof Uint8Array) {
-        bytes.set(arg, at);
-        at += arg.length;
-      } else {
-        at = writeText(bytes, at, String(arg));
-      }
-      words[span++] = from - start;
-      words[span++] = at - from;
+    for (const arg of args) {
+      at = this.put(span, at, arg);
+      span += 2;
     }
     if (most > 1 << 20) this.requestSize = 0; // Have the engine give a large buffer back at the next call.
   }
@@ -209,18 +239,85 @@ export class Door {
   /** Runs one command for a session and decodes its reply; `undefined` when the session waits. Errors are returned. */
   call(session: number, args: readonly Arg[], binary = false): Reply | undefined {
     this.write(args);
+    this.copies.stop();
+    let length: number;
     try {
       const call = this.doorCall;
-      const length = call(this.address, session, args.length, this.now());
-      if (length === 0) return undefined;
-      this.view();
+      length = call(this.address, session, args.length, this.now());
+    } catch (error) {
+      return this.lose(error);
+    }
+    if (length === 0) return undefined;
+    this.view();
+    return this.decode(length, binary);
+  }
+
+  /**
+   * The index of a command for {@link run}, negative when it has to go the long way; `place` is the command's in the
+   * generated table.
+   */
+  find(place: number, name: string): number {
+    return (this.indices[place] ??= this.opened() && this.engine!.find(name.toLowerCase()));
+  }
+
+  /**
+   * Runs the command at `index` with at most three arguments at `now`, the first `count`, and answers a {@link Code} or
+   * the reply's length, for {@link reply}. With `reads` it is a GET by somebody
+   * who would copy what it reads.
+   */
+  run(session: number, index: number, now: number, count: number, a: Short, b: Short, c: Short, reads = false): number {
+    if (this.bytes.length === 0 || this.requestSize === 0) this.reserve(0, 0);
+    const span = this.spans + 2;
+    if (count > 0) {
+      let at = this.put(span, this.request, a);
+      if (count > 1) at = this.put(span + 2, at, b);
+      if (count > 2) this.put(span + 4, at, c);
+    }
+    try {
+      const run = reads ? this.doorRead : this.doorRun;
+      return run(this.address, session, index, count + 1, now);
+    } catch (error) {
+      return this.lose(error);
+    }
+  }
+
+  /** Runs GET, whose index is given, for a session whose client is `reader`; where the value may be copied, it is. */
+  read(session: number, index: number, now: number, key: string, reader: Reader): Reply | undefined {
+    const reply = this.reply(this.run(session, index, now, 1, key, 0, 0, true), false);
+    this.view();
+    const version = this.words[this.mail + Mail.Version]!;
+    if (version !== 0) this.copies.keep(reader, this.words[this.mail + Mail.Database]!, key, version >>> 2, reply as string);
+    return reply;
+  }
+
+  /** The reply of which {@link run} answered `code`. */
+  reply(code: number, binary: boolean): Reply | undefined {
+    switch (code) {
+      case Code.Waits:
+        this.copies.stop();
+        return undefined;
+      case Code.Ok: return "OK";
+      case Code.Null: return null;
+    }
+    if (this.bytes.length === 0) this.view();
+    const { words, mail } = this;
+    if (code === Code.Integer) return words[mail + Mail.Integer]! | 0;
+    if (code > 0) return this.decode(code, binary);
+    const start = words[mail + Mail.Text]!;
+    const end = start + words[mail + Mail.Length]!;
+    if (binary) return this.bytes.slice(start, end);
+    return code === Code.Ascii ? readAscii(this.bytes, start, end) : readText(this.bytes, start, end);
+  }
+
+  /** The reply of `length` bytes that the engine has written. */
+  private decode(length: number, binary: boolean): Reply {
+    try {
       const reply = this.doorReply;
       const at = reply(this.address) >>> 0;
-      const bytes = this.bytes;
+      const { bytes, decoder } = this;
       // The two commonest replies, without the decoder: +OK and null.
       if (length === 5 && bytes[at] === 0x2b && bytes[at + 1] === 0x4f) return "OK";
       if (length === 3 && bytes[at] === 0x5f) return null;
-      const decoder = this.decoder;
       decoder.bytes = bytes;
       decoder.at = at;
       decoder.end = at + length;
@@ -285,12 +382,12 @@ export class Door {
 
   /** Says where a session's client is, for CLIENT LIST. */
   setAddress(session: number, address: string, local: string): void {
-    this.guard(() => this.engine?.set_address(session, address, local));
+    this.guard(() => this.engine?.set_address(session, `${address}\n${local}`));
   }
 
   /** Sets a parameter as an option at the start does, those included that CONFIG SET may not; throws what Redis says. */
   configure(name: string, args: readonly Arg[]): void {
-    const bytes = args.map((arg) => (arg instanceof Uint8Array ? arg : encoder.encode(String(arg))));
+    const bytes = args.map((arg) => (arg instanceof Uint8Array ? arg : encode(String(arg))));
     this.guard(() => this.engine?.configure(name, bytes));
   }
 
@@ -306,13 +403,13 @@ export class Door {
 
   /** Shows a parameter that belongs to the host in CONFIG GET. */
   setHostParameter(name: string, value: string): void {
-    this.guard(() => this.engine?.set_host_parameter(name, value));
+    this.guard(() => this.engine?.set_host_parameter(`${name}\n${value}`));
   }
 
   /** Reads the text of a configuration file; throws when its quotes do not fit. */
   readDirectives(text: Uint8Array): Directive[] {
-    const found = this.guard(() => this.engine!.read_directives(text) as [number, string, number[][]][]);
-    return found.map(([line, name, args]) => ({ line, name, args: args.map((bytes) => Uint8Array.from(bytes)) }));
+    const found = this.guard(() => this.engine!.read_directives(text) as [number, string, Uint8Array[]][]);
+    return found.map(([line, name, args]) => ({ line, name, args }));
   }
 
   /** Closes a session; nothing happens when the engine is closed or lost. */
@@ -452,7 +549,8 @@ export class Door {
 
   /** Figures of the engine. */
   figures(): Figures {
-    return this.guard(() => this.engine!.figures() as Figures);
+    const [keys, commands, sessions, hits, misses, expired] = this.guard(() => this.engine!.figures()) as [number, number, number, number, number, number];
+    return { keys, commands, sessions, hits, misses, expired };
   }
 }
 
@@ -481,19 +579,3 @@ export interface Figures {
   expired: number;
 }
 
-
-/** Writes text as UTF-8 at `at`, where room for three bytes a character is; the position behind it. */
-function writeText(bytes: Uint8Array, at: number, text: string): number {
-  const length = text.length;
-  if (length <= SHORT) {
-    let to = at;
-    let i = 0;
-    for (; i < length; i++) {
-      const code = text.charCodeAt(i);
-      if (code > 127) break;
-      bytes[to++] = code;
-    }
-    if (i === length) return to;
-  }
-  return at + encoder.encodeInto(text, bytes.subarray(at, at + length * 3)).written;
-}

@@ -1,6 +1,7 @@
 // One database as the program holds it: the engine behind its door, the sessions on it, and the time it needs.
 // Clients and servers are built on this; nothing here knows a platform.
-import { Door, type EngineOptions, type Figures } from "./door.js";
+import { Door, type Short, type EngineOptions, type Figures } from "./door.js";
+import type { Reader } from "./copies.js";
 import { ClosedError, EngineLostError } from "./errors.js";
 import type { Persistence } from "./persistence.js";
 import type { Arg, Reply } from "./resp.js";
@@ -70,7 +71,34 @@ export class Instance {
 
   /** Runs one command for an internal session; `undefined` when it waits. Errors are returned. */
   call(session: number, args: readonly Arg[], binary = false): Reply | undefined {
-    let reply = this.door.call(session, args, binary);
+    const reply = this.door.call(session, args, binary);
+    return this.finish(session, reply, binary, this.door.now());
+  }
+
+  /** {@link call} by {@link Door.find}'s index, with the first `count` of these arguments. */
+  run(session: number, index: number, binary: boolean, count: number, a: Short, b: Short, c: Short): Reply | undefined {
+    const { door } = this;
+    const now = door.now();
+    const code = door.run(session, index, now, count, a, b, c);
+    return this.finish(session, door.reply(code, binary), binary, now);
+  }
+
+  /** A GET of text, whose index is given; answered from a copy where one is good. */
+  read(reader: Reader, session: number, index: number, key: string): Reply | undefined {
+    const { door } = this;
+    const { copies } = door;
+    const now = door.now();
+    const copy = copies.find(reader, key);
+    if (copy !== undefined) {
+      this.after(now);
+      return copy;
+    }
+    if (!copies.wants(key)) return this.run(session, index, false, 1, key, 0, 0);
+    return this.finish(session, door.read(session, index, now, key, reader), false, now);
+  }
+
+  /** What follows a command of an internal session that answered `reply`: the reply as it is in the end. */
+  private finish(session: number, reply: Reply | undefined, binary: boolean, now: number): Reply | undefined {
     if (this.persistence !== undefined && this.door.wants !== 0) {
       this.persistence.after();
       // A store that answers at once ends waits for it at once.
@@ -78,8 +106,7 @@ export class Instance {
     }
     // It waits, or asked for the end.
     if (reply === undefined) this.#schedule(this.door.nextTick());
-    const now = this.door.now();
-    if (this.connections.size > 0 || now - this.lastTick >= ROUND) this.after(now);
+    this.after(now);
     return reply;
   }
 
@@ -151,6 +178,10 @@ export class Instance {
 
   /** Housekeeping that rides on commands: platforms without timers need no other. */
   private after(now: number): void {
+    if (this.connections.size > 0 || now - this.lastTick >= ROUND) this.#settle(now);
+  }
+
+  #settle(now: number): void {
     if (this.connections.size > 0) this.drain();
     if (now - this.lastTick >= ROUND) {
       this.lastTick = now;

@@ -2,7 +2,8 @@
 // of their own.
 import type { Door } from "./door.js";
 import { ReplyError } from "./errors.js";
-import { Decoder, decodeText, type Reply } from "./resp.js";
+import { Decoder, type Reply } from "./resp.js";
+import { readText } from "./text.js";
 
 /** A file that is none of Redis', is damaged, or holds what there is not here. The message says what, and at which byte. */
 export class ImportError extends Error {
@@ -131,7 +132,7 @@ export class LogReader {
       this.#behind = from + length + 2;
       if (this.#behind > this.#end) return this.#wants(this.#behind - at);
       if (bytes[from + length] !== CR || bytes[from + length + 1] !== LF) this.#fail(from + length, "an argument of another length than was stated ends");
-      if (i < 2) this.#words.push(decodeText(bytes, from, Math.min(from + length, from + 64)).toLowerCase());
+      if (i < 2) this.#words.push(readText(bytes, from, Math.min(from + length, from + 64)).toLowerCase());
     }
     return true;
   }

@@ -1,7 +1,8 @@
 // Files of Redis: databases read from RDB files and append logs, and written as RDB files.
 import type { Cachelet } from "./client.js";
 import type { Instance } from "./instance.js";
-import { concat, Decoder, decodeText, type Reply } from "./resp.js";
+import { concat, Decoder, type Reply } from "./resp.js";
+import { readText } from "./text.js";
 import { ImportError, LogReader } from "./log.js";
 
 export { ImportError } from "./log.js";
@@ -176,7 +177,7 @@ class Import {
   }
 }
 
-const textOf = (bytes: Uint8Array): string => decodeText(bytes, 0, bytes.length);
+const textOf = (bytes: Uint8Array): string => readText(bytes, 0, bytes.length);
 
 /**
  * Reads an RDB file or an append log into `db`, whose databases have to be empty unless `replace`. Until it is done, other

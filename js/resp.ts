@@ -1,46 +1,13 @@
 // RESP from and to JavaScript values. Decoding reads straight out of the bytes it is given, which may be the
 // engine's own memory: nothing it returns refers to them.
 import { ReplyError } from "./errors.js";
+import { encode, readText } from "./text.js";
 
 /** What an argument may be. Numbers and bigints are sent as decimal text. */
 export type Arg = string | Uint8Array | number | bigint;
 
 /** A decoded reply. Maps become plain objects without prototype, sets and pushes arrays; integers beyond 2^53 stay exact as bigint. */
 export type Reply = string | number | bigint | boolean | null | Uint8Array | ReplyError | Reply[] | { [key: string]: Reply };
-
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
-
-/** Longest text that is decoded byte by byte: beyond it TextDecoder is quicker. */
-const SHORT = 48;
-
-/** The UTF-8 text at `start..end`. Short ASCII by hand: a TextDecoder call costs more than the bytes do. */
-export function decodeText(bytes: Uint8Array, start: number, end: number): string {
-  const length = end - start;
-  if (length <= SHORT) {
-    let text = "";
-    let at = start;
-    // Blocks of a fixed size: engines turn these calls into one allocation.
-    for (; at + 8 <= end; at += 8) {
-      const a = bytes[at]!, b = bytes[at + 1]!, c = bytes[at + 2]!, d = bytes[at + 3]!;
-      const e = bytes[at + 4]!, f = bytes[at + 5]!, g = bytes[at + 6]!, h = bytes[at + 7]!;
-      if ((a | b | c | d | e | f | g | h) > 127) return decoder.decode(bytes.subarray(start, end));
-      text += String.fromCharCode(a, b, c, d, e, f, g, h);
-    }
-    for (; at + 2 <= end; at += 2) {
-      const a = bytes[at]!, b = bytes[at + 1]!;
-      if ((a | b) > 127) return decoder.decode(bytes.subarray(start, end));
-      text += String.fromCharCode(a, b);
-    }
-    if (at < end) {
-      const a = bytes[at]!;
-      if (a > 127) return decoder.decode(bytes.subarray(start, end));
-      text += String.fromCharCode(a);
-    }
-    return text;
-  }
-  return decoder.decode(bytes.subarray(start, end));
-}
 
 /** Thrown inside the decoder when the bytes end before the reply does. */
 const INCOMPLETE = Symbol("incomplete");
@@ -92,7 +59,7 @@ export class Decoder {
         const start = this.at;
         if (start + length + 2 > this.end) throw INCOMPLETE;
         this.at = start + length + 2;
-        return this.binary ? this.bytes.slice(start, start + length) : decodeText(this.bytes, start, start + length);
+        return this.binary ? this.bytes.slice(start, start + length) : readText(this.bytes, start, start + length);
       }
       case 0x3a: // :
         return this.#integer();
@@ -134,14 +101,14 @@ export class Decoder {
         const start = this.at;
         if (start + length + 2 > this.end) throw INCOMPLETE;
         this.at = start + length + 2;
-        return this.binary ? this.bytes.slice(start + 4, start + length) : decodeText(this.bytes, start + 4, start + length);
+        return this.binary ? this.bytes.slice(start + 4, start + length) : readText(this.bytes, start + 4, start + length);
       }
       case 0x21: { // !
         const length = this.#length();
         const start = this.at;
         if (start + length + 2 > this.end) throw INCOMPLETE;
         this.at = start + length + 2;
-        return new ReplyError(decodeText(this.bytes, start, start + length));
+        return new ReplyError(readText(this.bytes, start, start + length));
       }
       default:
         throw new Error(`not RESP: a reply begins with byte ${type}`);
@@ -179,7 +146,7 @@ export class Decoder {
     const start = this.at;
     const value = this.#length();
     if (Number.isSafeInteger(value)) return value;
-    return BigInt(decodeText(this.bytes, start, this.at - 2));
+    return BigInt(readText(this.bytes, start, this.at - 2));
   }
 
   #line(): string {
@@ -187,7 +154,7 @@ export class Decoder {
     let at = this.at;
     while (at < this.end && bytes[at] !== 0x0d) at++;
     if (at + 2 > this.end) throw INCOMPLETE;
-    const text = decodeText(bytes, this.at, at);
+    const text = readText(bytes, this.at, at);
     this.at = at + 2;
     return text;
   }
@@ -195,10 +162,10 @@ export class Decoder {
 
 /** One command as a RESP array of bulk strings. */
 export function encodeCommand(args: readonly Arg[]): Uint8Array {
-  const parts: Uint8Array[] = [encoder.encode(`*${args.length}\r\n`)];
+  const parts: Uint8Array[] = [encode(`*${args.length}\r\n`)];
   for (const arg of args) {
-    const bytes = arg instanceof Uint8Array ? arg : encoder.encode(String(arg));
-    parts.push(encoder.encode(`$${bytes.length}\r\n`), bytes, encoder.encode("\r\n"));
+    const bytes = arg instanceof Uint8Array ? arg : encode(String(arg));
+    parts.push(encode(`$${bytes.length}\r\n`), bytes, encode("\r\n"));
   }
   return concat(parts);
 }

@@ -3,6 +3,7 @@ import type { Many } from "./arguments.js";
 import { ClosedError, EngineLostError, ReplyError } from "./errors.js";
 import type { Connection, Instance, Transport } from "./instance.js";
 import { type Arg, Decoder, encodeCommand, type Reply } from "./resp.js";
+import { readText } from "./text.js";
 
 /** A message as it was published. */
 export interface Message<B = string> {
@@ -35,10 +36,8 @@ export class LaggedError extends Error {
 
 const LIMIT = 32 << 20;
 
-const decoder = new TextDecoder();
-
 /** A bulk string as text. */
-export const textOf = (reply: unknown): string => (reply instanceof Uint8Array ? decoder.decode(reply) : String(reply));
+export const textOf = (reply: unknown): string => (reply instanceof Uint8Array ? readText(reply, 0, reply.length) : String(reply));
 
 /** RESP out of blocks of any size. */
 export class Inbox implements Transport {

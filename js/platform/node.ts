@@ -1,10 +1,16 @@
 // Node: the engine is a file beside this one, compiled at the first open.
+import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { type Cachelet, type OpenOptions, openStored, openWith } from "../index.js";
 import { settledAtExit } from "./exit.js";
+import { setReader } from "../text.js";
 
 export * from "../index.js";
+
+// Half of what TextDecoder takes.
+const { latin1Slice } = Buffer.prototype as unknown as { latin1Slice(this: Uint8Array, start: number, end: number): string };
+setReader((bytes, start, end) => latin1Slice.call(bytes, start, end));
 
 let compiled: WebAssembly.Module | undefined;
 

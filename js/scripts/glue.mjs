@@ -8,8 +8,31 @@
 // wasm-bindgen's version is pinned and its top-level statements start in the first column, which is all that this
 // relies on; a statement of a kind not seen before stops the build instead of being guessed at.
 
-/** Functions of the tool's asynchronous start, with what is left of them once it is gone. */
-const dropped = new Set(["__wbg_load", "__wbg_init", "__wbg_init_once", "__wbg_init_promise"]);
+/**
+ * What is not needed here: the tool's asynchronous start with what is left of it once that is gone; help for browsers
+ * without encodeInto, which none has been for years, and for those that decode two gigabytes through this door; speed
+ * for texts, of which only few and short ones come this way; and the freeing of an engine that was let go of without close(), where its whole instance goes with it.
+ */
+const dropped = new Set(["__wbg_load", "__wbg_init", "__wbg_init_once", "__wbg_init_promise", "initSync", "__wbg_finalize_init", "passStringToWasm0", "wasmModule", "cachedTextDecoder", "decodeText", "MAX_SAFARI_DECODE_BYTES", "numBytesDecoded", "DoorFinalization"]);
+const droppedLines = /^(?:if \(!\('encodeInto'|if \(Symbol\.dispose\)|cachedTextDecoder\.decode\(\))/;
+
+/** What stands in the place of some of that. */
+const replaced = `
+const cachedTextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const decodeText = (bytes) => cachedTextDecoder.decode(bytes);
+function passStringToWasm0(text, malloc) {
+    const bytes = cachedTextEncoder.encode(text);
+    const ptr = malloc(bytes.length, 1) >>> 0;
+    getUint8ArrayMemory0().set(bytes, ptr);
+    WASM_VECTOR_LEN = bytes.length;
+    return ptr;
+}
+let wasm;
+function initSync({ module }) {
+    wasm = new WebAssembly.Instance(module, __wbg_get_imports()).exports;
+    wasm.__wbindgen_start();
+    return wasm;
+}`;
 
 /** The factory module's text. */
 export function factory(source) {
@@ -18,7 +41,10 @@ export function factory(source) {
   for (const statement of statements(source)) {
     const head = statement.code.split("\n", 1)[0];
     let found;
-    if (dropped.has(declared(head))) continue;
+    if (dropped.has(declared(head))) {
+      continue;
+    }
+    if (droppedLines.test(head)) continue;
     if (/^\/\* @ts-self-types/.test(head)) continue;
     if (/^import\b/.test(head)) throw new Error(`the glue imports something, which a factory cannot: ${head}`);
     if ((found = /^export \{ (.*) \};$/.exec(head))) {
@@ -35,7 +61,8 @@ export function factory(source) {
     body.push(statement.comment + statement.code.replace(/^export /, ""));
   }
   if (!names.includes("initSync")) throw new Error("the glue exports no initSync");
-  const text = body.join("\n");
+  const text = body.join("\n").replace(/^ *DoorFinalization\.(?:un)?register\(.*\);\n/gm, "") + replaced;
+  if (/DoorFinalization/.test(text)) throw new Error("the glue frees engines in a way that is new");
   if (/\bimport\.meta\b|\bfetch\(/.test(text)) throw new Error("the glue still loads by itself");
   return `// Written by js/scripts/build.mjs from wasm-bindgen's glue.
 /* @ts-self-types="./glue.d.ts" */

@@ -127,6 +127,7 @@ impl Engine {
             self.waits.deadlines.insert((deadline, id));
         }
         self.waits.count += 1;
+        self.next_epoch();
         self.refresh_listeners();
     }
 

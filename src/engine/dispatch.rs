@@ -51,7 +51,7 @@ impl Engine {
     /// data alone, from a session whose user may do everything, that queues nothing and of which nobody wants to know.
     /// For the others [`Engine::run_gated`] says what there is to say.
     #[inline(always)]
-    fn passes(&self, id: SessionId, command: &Command, args: Args) -> bool {
+    pub(super) fn passes(&self, id: SessionId, command: &Command, args: Args) -> bool {
         let Some(session) = self.session(id) else { return false };
         command.is_plain
             && command.spec.takes(args.len())
@@ -68,7 +68,7 @@ impl Engine {
     }
 
     /// Runs a command that passes all gates: what [`Engine::run_gated`] comes to for it.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn run_plain(&mut self, id: SessionId, command: Command, args: Args, out: &mut Vec<u8>) {
         let now = self.keyspace.now();
         self.stats.commands += 1;
@@ -94,6 +94,9 @@ impl Engine {
     fn run_gated(&mut self, id: SessionId, args: Args, out: &mut Vec<u8>) -> bool {
         let mut start = out.len();
         let found = self.find(args);
+        if !found.as_ref().is_ok_and(|command| command.is_plain) {
+            self.next_epoch();
+        }
         let admitted = found.and_then(|command| {
             let admitted = self.admit(id, command, args);
             self.command_stats[command.index as usize].rejected += admitted.is_err() as u64;

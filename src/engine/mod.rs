@@ -9,6 +9,7 @@ mod blocking;
 mod client;
 mod config;
 mod connection;
+mod copies;
 mod debug;
 mod dispatch;
 mod effects;
@@ -188,6 +189,8 @@ pub struct Engine {
     /// The session in which effects are repeated.
     pub(crate) replayer: Option<SessionId>,
     pub(crate) import: Option<Box<import::Import>>,
+    /// See [`Engine::epoch`].
+    epoch: u32,
 }
 
 impl Engine {
@@ -237,6 +240,7 @@ impl Engine {
             store_waits: Vec::new(),
             replayer: None,
             import: None,
+            epoch: 0,
         }
     }
 
@@ -265,6 +269,7 @@ impl Engine {
             }
         };
         self.set_first_user(id);
+        self.next_epoch();
         if !internal {
             self.check_client_limit(id);
         }
@@ -281,6 +286,7 @@ impl Engine {
         self.stop_tracking(id);
         self.stop_monitoring(id);
         self.sessions[id as usize] = None;
+        self.next_epoch();
         self.resumable.retain(|&other| other != id);
         self.listed.retain(|&other| other != id);
         self.free.push(id);

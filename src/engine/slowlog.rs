@@ -146,6 +146,11 @@ impl Engine {
         };
     }
 
+    /// Whether even what cannot be slow is timed.
+    pub(crate) fn times_everybody(&self) -> bool {
+        self.slowlog.timed == Timed::Everybody
+    }
+
     /// Reads the clock before a command, when its time is wanted.
     #[inline]
     pub(crate) fn start_timing(&self, command: Command) -> Option<(Stopwatch, u64)> {

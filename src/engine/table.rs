@@ -36,6 +36,11 @@ pub struct Command {
 }
 
 impl Command {
+    /// Whether it is called by its name alone and works on data alone: no session and no setting changes by it.
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
     fn new(spec: &'static Spec, run: Run) -> Self {
         let is_plain = matches!(run, Run::Data(_)) && !spec.name.contains('|');
         let may_be_slow = !spec.has(flags::FAST) && !spec.cost.starts_with("O(1)");

@@ -85,6 +85,8 @@ impl Keyspace {
     pub fn set_policy(&mut self, policy: Policy) {
         self.eviction.policy = policy;
         self.eviction.pool.clear();
+        // What is remembered of the last use reads otherwise now: it takes a use to set it right, which a copy would spare.
+        self.will_write_all();
         self.access.by_frequency = policy.order == Some(Order::LeastFrequent);
     }
 

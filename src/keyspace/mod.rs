@@ -164,6 +164,11 @@ impl Keyspace {
         }
     }
 
+    /// Whether every read of a key counts, as LFU policies have it, and not only the last one in a second.
+    pub(crate) fn counts_uses(&self) -> bool {
+        self.access.by_frequency
+    }
+
     /// Finds the place of the key that the next command is about, which stays where it is until [`Keyspace::forget`].
     #[inline]
     pub(crate) fn remember(&mut self, key: &[u8]) {

@@ -35,7 +35,7 @@ impl Versions {
 }
 
 impl Keyspace {
-    /// Comes before a change of whole databases.
+    /// Comes before a change of whole databases, and of what all keys have in common.
     pub(super) fn will_write_all(&mut self) {
         self.versions.bump_all();
     }

@@ -1,6 +1,6 @@
 //! Files through the door: one export, the steps of an import and of an export by number.
 
-use super::{at, micros, Inner};
+use super::{enter, scratch, Inner};
 use crate::engine::SessionId;
 use crate::rdb::file::FileWriter;
 use crate::resp::Reply;
@@ -21,9 +21,7 @@ use crate::resp::Reply;
 /// See [`super::door_request`].
 #[no_mangle]
 pub unsafe extern "C" fn door_file(door: *mut u8, step: u32, count: usize, now: f64) -> usize {
-    let inner = unsafe { at(door) };
-    inner.engine.set_clock(micros(now));
-    inner.reply.clear();
+    let inner = unsafe { enter(door, now) };
     inner.file(step, count);
     inner.reply.len()
 }
@@ -34,7 +32,7 @@ impl Inner {
         let mut reply = Reply::new(&mut self.reply, true);
         match step {
             0 | 1 => engine.begin_import(count as SessionId, step == 1),
-            2 | 3 => match engine.import(&self.request[..count.min(self.request.len())], step == 3) {
+            2 | 3 => match engine.import(scratch(&self.request, &self.lane, count), step == 3) {
                 Ok(None) => {}
                 Ok(Some(rest)) => return reply.bulk(&rest),
                 Err(damage) => {

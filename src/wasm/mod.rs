@@ -5,7 +5,7 @@
 //!
 //! # The buffer
 //! ```text
-//! request: | bytes of the arguments, or RESP as it came from a socket …        |   door_request(door, length)
+//! request: | ... | bytes of the arguments, or RESP as it came from a socket …  |   door_request(door, length)
 //! spans:   | start u32, length u32 | start u32, length u32 | …                 |   door_spans(door, count)
 //! reply:   | RESP3                                                             |   door_reply(door)
 //! ```
@@ -13,13 +13,16 @@
 //! memory grows, so it is asked for again whenever `memory.buffer` has changed.
 
 mod allocator;
-mod storage;
 mod files;
+mod lane;
+mod storage;
 
 use crate::engine::{Engine, SessionId, Setup};
 use crate::rdb::file::FileWriter;
 use crate::resp::{Args, Span};
-use serde::{Deserialize, Serialize};
+use js_sys::{Array, Uint8Array};
+use lane::Lane;
+pub use lane::{door_mail, door_read, door_run};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
@@ -43,6 +46,7 @@ struct Inner {
     wants: u32,
     /// The export that is under way.
     export: Option<FileWriter>,
+    lane: Lane,
 }
 
 /// An engine with its buffers.
@@ -50,33 +54,6 @@ struct Inner {
 pub struct Door {
     // Boxed so that its address, which the plain exports get, never moves.
     inner: Box<Inner>,
-}
-
-/// What an engine is made with.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Options {
-    /// Two halves of the seed: numbers of JavaScript hold 53 bits.
-    seed: (u32, u32),
-    /// Milliseconds since 1970.
-    now: f64,
-    /// Number of databases.
-    databases: usize,
-    /// Bytes that the instance's memory may come to; 0 for as many as there can be.
-    #[serde(default)]
-    memory_limit: f64,
-}
-
-/// Figures of an engine.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Figures {
-    keys: usize,
-    commands: f64,
-    sessions: usize,
-    hits: f64,
-    misses: f64,
-    expired: f64,
 }
 
 #[wasm_bindgen]
@@ -101,32 +78,36 @@ thread_local! {
 
 #[wasm_bindgen]
 impl Door {
-    /// Makes an engine from `{ seed: [u32, u32], now: ms, databases, memoryLimit: bytes }`.
+    /// Makes an engine with a seed in two halves, at `now` (ms since 1970), with so many databases, in an instance whose
+    /// memory may come to `memory_limit` bytes (0 for as many as there can be).
     #[wasm_bindgen(constructor)]
-    pub fn new(options: JsValue) -> Result<Door, JsError> {
+    pub fn new(seed_high: u32, seed_low: u32, now: f64, databases: usize, memory_limit: f64) -> Door {
         std::panic::set_hook(Box::new(|info| PANIC.with_borrow_mut(|text| *text = info.to_string())));
-        let options: Options = serde_wasm_bindgen::from_value(options)?;
         let setup = Setup {
-            seed: (options.seed.0 as u64) << 32 | options.seed.1 as u64,
-            now_us: micros(options.now),
-            databases: options.databases.clamp(1, 1 << 16),
+            seed: (seed_high as u64) << 32 | seed_low as u64,
+            now_us: micros(now),
+            databases: databases.clamp(1, 1 << 16),
         };
-        allocator::set_ceiling(options.memory_limit as usize);
+        allocator::set_ceiling(memory_limit as usize);
         allocator::begin();
         let mut engine = Engine::new(crate::catalog::table(), setup);
         engine.set_entropy(fill_with_chance);
         engine.set_stopwatch(Some(stopwatch));
+        let mut request = Vec::new();
+        let lane = Lane::new(&engine, &mut request);
+        request.resize(request.len() + REQUEST, 0);
         let mut inner = Box::new(Inner {
             engine,
-            request: vec![0; REQUEST],
+            request,
             spans: vec![Span { start: 0, len: 0 }; SPANS],
             reply: Vec::with_capacity(4096),
             recovery: None,
             wants: 0,
             export: None,
+            lane,
         });
         inner.engine.set_memory_source(Some(allocator::usage));
-        Ok(Door { inner })
+        Door { inner }
     }
 
     /// What the plain exports take as `door`; valid until `free()`.
@@ -134,24 +115,26 @@ impl Door {
         &raw mut *self.inner as usize
     }
 
-    /// Says where a session's client is, for CLIENT LIST.
-    pub fn set_address(&mut self, session: SessionId, address: String, local: String) {
-        if let Some(session) = self.inner.engine.session_mut(session) {
-            session.address = address;
-            session.local_address = local;
+    /// Says where a session's client is, and where it connected to, for CLIENT LIST: a line each.
+    pub fn set_address(&mut self, session: SessionId, addresses: &str) {
+        if let (Some(session), Some((address, local))) =
+            (self.inner.engine.session_mut(session), addresses.split_once('\n'))
+        {
+            (session.address, session.local_address) = (address.into(), local.into());
         }
     }
 
-    /// The index of a command for `door_call`, or -1. Subcommands are reached through their container.
+    /// The index of a command for `door_run`, or -1 when it cannot go that way.
     pub fn find(&self, name: &str) -> i32 {
         let table = self.inner.engine.table();
-        table.commands().iter().position(|command| command.spec.name == name).map_or(-1, |index| index as i32)
+        let index = table.commands().binary_search_by_key(&name, |command| command.spec.name);
+        index.ok().filter(|&index| self.inner.lane.takes(index)).map_or(-1, |index| index as i32)
     }
 
     /// Sets a parameter as an option at the start does; throws Redis' text when there is no such parameter, or the
     /// values do not fit. `args` are `Uint8Array`s.
-    pub fn configure(&mut self, name: &str, args: Vec<js_sys::Uint8Array>) -> Result<(), JsError> {
-        let args: Vec<Vec<u8>> = args.iter().map(js_sys::Uint8Array::to_vec).collect();
+    pub fn configure(&mut self, name: &str, args: &Array) -> Result<(), JsError> {
+        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.unchecked_into::<Uint8Array>().to_vec()).collect();
         let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
         self.inner.engine.configure(name, &args).map_err(|text| JsError::new(&text))
     }
@@ -166,32 +149,39 @@ impl Door {
         self.inner.engine.trust(session);
     }
 
-    /// Shows a parameter that belongs to the host in CONFIG GET.
-    pub fn set_host_parameter(&mut self, name: &str, value: &str) {
+    /// Shows a parameter that belongs to the host in CONFIG GET: its name is the first line, its value the rest.
+    pub fn set_host_parameter(&mut self, parameter: &str) {
+        let (name, value) = parameter.split_once('\n').unwrap_or((parameter, ""));
         self.inner.engine.set_host_parameter(name, value.as_bytes());
     }
 
-    /// Reads a configuration file: `[line, name, args as arrays of bytes]` for each directive. Throws when its quotes do
-    /// not fit.
-    pub fn read_directives(&self, text: &[u8]) -> Result<JsValue, JsError> {
+    /// Reads a configuration file: `[line, name, [bytes, ...]]` for each directive. Throws when its quotes do not fit.
+    pub fn read_directives(&self, text: &[u8]) -> Result<Array, JsError> {
         let directives = crate::engine::read_directives(text).map_err(|text| JsError::new(&text))?;
-        let directives: Vec<_> = directives.into_iter().map(|one| (one.line, one.name, one.args)).collect();
-        Ok(serde_wasm_bindgen::to_value(&directives)?)
+        let list = Array::new();
+        for one in directives {
+            let args = Array::new();
+            for arg in one.args {
+                args.push(&Uint8Array::from(arg.as_slice()));
+            }
+            list.push(&Array::of3(&(one.line as f64).into(), &one.name.into(), &args));
+        }
+        Ok(list)
     }
 
-    /// Figures: `{ keys, commands, sessions, hits, misses, expired }`.
-    pub fn figures(&self) -> Result<JsValue, JsError> {
+    /// Figures: keys, commands, sessions, reads that found their key and that did not, keys that expired.
+    pub fn figures(&mut self) -> Array {
+        self.inner.take_counts();
         let engine = &self.inner.engine;
         let space = &engine.keyspace;
-        let figures = Figures {
-            keys: (0..space.databases()).map(|db| space.database(db).len()).sum(),
-            commands: engine.stats.commands as f64,
-            sessions: engine.sessions().count(),
-            hits: space.stats.hits as f64,
-            misses: space.stats.misses as f64,
-            expired: space.stats.expired as f64,
-        };
-        Ok(serde_wasm_bindgen::to_value(&figures)?)
+        let keys: usize = (0..space.databases()).map(|db| space.database(db).len()).sum();
+        let (keys, sessions) = (keys as u64, engine.sessions().count() as u64);
+        let stats = &space.stats;
+        let list = Array::new();
+        for count in [keys, engine.stats.commands, sessions, stats.hits, stats.misses, stats.expired] {
+            list.push(&(count as f64).into());
+        }
+        list
     }
 }
 
@@ -214,23 +204,58 @@ unsafe fn at<'a>(door: *mut u8) -> &'a mut Inner {
     unsafe { &mut *door.cast::<Inner>() }
 }
 
-/// Makes the request buffer hold at least `length` bytes; its address, or 0 when there is no memory for it.
+impl Inner {
+    /// Takes in what JavaScript did by itself meanwhile.
+    #[inline(always)]
+    fn take_counts(&mut self) {
+        if self.lane.mail.copied > 0 {
+            self.count_copied();
+        }
+    }
+}
+
+/// The first `length` bytes that JavaScript wrote into the request.
+fn scratch<'a>(request: &'a [u8], lane: &Lane, length: usize) -> &'a [u8] {
+    let scratch = &request[lane.head()..];
+    &scratch[..length.min(scratch.len())]
+}
+
+/// [`at`] for what runs commands or counts them: at `now` (ms since 1970), with an empty reply.
+///
+/// # Safety
+/// See [`at`].
+#[inline]
+unsafe fn enter<'a>(door: *mut u8, now: f64) -> &'a mut Inner {
+    let inner = unsafe { at(door) };
+    inner.take_counts();
+    inner.engine.set_clock(micros(now));
+    if inner.reply.capacity() > REPLY {
+        inner.reply = Vec::with_capacity(4096);
+    }
+    inner.reply.clear();
+    inner
+}
+
+/// Makes the scratch of the request buffer hold at least `length` bytes; its address, or 0 when there is no memory for it.
 ///
 /// # Safety
 /// As for all plain exports: `door` comes from [`Door::address`] of a living `Door`.
 #[no_mangle]
 pub unsafe extern "C" fn door_request(door: *mut u8, length: usize) -> *mut u8 {
     let inner = unsafe { at(door) };
-    if inner.request.len() < length {
-        let more = length - inner.request.len();
-        if inner.request.try_reserve_exact(more).is_err() {
+    let head = inner.lane.head();
+    let held = inner.request.len() - head;
+    if held < length {
+        if inner.request.try_reserve_exact(length - held).is_err() {
             return std::ptr::null_mut();
         }
-        inner.request.resize(length, 0);
-    } else if inner.request.len() > 8 * REQUEST && length <= REQUEST {
-        inner.request = vec![0; REQUEST];
+        inner.request.resize(head + length, 0);
+    } else if held > 8 * REQUEST && length <= REQUEST {
+        inner.request.truncate(head + REQUEST);
+        inner.request.shrink_to_fit();
     }
-    inner.request.as_mut_ptr()
+    inner.lane.mail.base = inner.request.as_ptr() as u32;
+    inner.request[head..].as_mut_ptr()
 }
 
 /// Makes room for `count` spans; their address, or 0 when there is no memory for them.
@@ -250,19 +275,14 @@ pub unsafe extern "C" fn door_spans(door: *mut u8, count: usize) -> *mut Span {
     inner.spans.as_mut_ptr()
 }
 
-/// Runs the command whose `count` arguments are in the buffers, name included, at `now` (ms since 1970). Returns the
-/// reply's length in bytes, 0 when the session waits.
+/// Runs the command whose `count` arguments are in the buffers, name included, at `now` (ms since 1970). The spans count
+/// from the beginning of the request, see [`lane`]. Returns the reply's length in bytes, 0 when the session waits.
 ///
 /// # Safety
 /// See [`door_request`].
 #[no_mangle]
 pub unsafe extern "C" fn door_call(door: *mut u8, session: SessionId, count: usize, now: f64) -> usize {
-    let inner = unsafe { at(door) };
-    inner.engine.set_clock(micros(now));
-    if inner.reply.capacity() > REPLY {
-        inner.reply = Vec::with_capacity(4096);
-    }
-    inner.reply.clear();
+    let inner = unsafe { enter(door, now) };
     let spans = &inner.spans[..count.min(inner.spans.len())];
     inner.engine.call(session, Args::new(&inner.request, spans), &mut inner.reply);
     inner.leave_wants();
@@ -285,10 +305,8 @@ pub unsafe extern "C" fn door_reply(door: *mut u8) -> *const u8 {
 /// See [`door_request`].
 #[no_mangle]
 pub unsafe extern "C" fn door_receive(door: *mut u8, session: SessionId, length: usize, now: f64) {
-    let inner = unsafe { at(door) };
-    inner.engine.set_clock(micros(now));
-    let length = length.min(inner.request.len());
-    inner.engine.receive(session, &inner.request[..length]);
+    let inner = unsafe { enter(door, now) };
+    inner.engine.receive(session, scratch(&inner.request, &inner.lane, length));
     allocator::settle();
 }
 
@@ -298,9 +316,7 @@ pub unsafe extern "C" fn door_receive(door: *mut u8, session: SessionId, length:
 /// See [`door_request`].
 #[no_mangle]
 pub unsafe extern "C" fn door_open(door: *mut u8, internal: bool, now: f64) -> SessionId {
-    let inner = unsafe { at(door) };
-    inner.engine.set_clock(micros(now));
-    inner.engine.open(internal)
+    unsafe { enter(door, now) }.engine.open(internal)
 }
 
 /// Closes a session.
@@ -309,7 +325,9 @@ pub unsafe extern "C" fn door_open(door: *mut u8, internal: bool, now: f64) -> S
 /// See [`door_request`].
 #[no_mangle]
 pub unsafe extern "C" fn door_close(door: *mut u8, session: SessionId) {
-    unsafe { at(door) }.engine.close(session);
+    let inner = unsafe { at(door) };
+    inner.take_counts();
+    inner.engine.close(session);
 }
 
 /// The next session with output, or to be closed; -1 when there is none.
@@ -345,7 +363,9 @@ pub unsafe extern "C" fn door_output_at(door: *mut u8, session: SessionId) -> *c
 /// See [`door_request`].
 #[no_mangle]
 pub unsafe extern "C" fn door_sent(door: *mut u8, session: SessionId, count: usize) {
-    unsafe { at(door) }.engine.sent(session, count);
+    let inner = unsafe { at(door) };
+    inner.take_counts();
+    inner.engine.sent(session, count);
 }
 
 /// Whether a session is to be closed now.
@@ -364,8 +384,7 @@ pub unsafe extern "C" fn door_is_to_close(door: *mut u8, session: SessionId) -> 
 /// See [`door_request`].
 #[no_mangle]
 pub unsafe extern "C" fn door_tick(door: *mut u8, now: f64) -> f64 {
-    let inner = unsafe { at(door) };
-    inner.engine.set_clock(micros(now));
+    let inner = unsafe { enter(door, now) };
     let next = inner.engine.tick();
     allocator::settle();
     wanted(&inner.engine, next)

@@ -2,38 +2,39 @@
 #![cfg(target_arch = "wasm32")]
 
 use cachelet::wasm::{
-    door_call, door_close, door_is_to_close, door_next, door_open, door_output, door_output_at, door_receive,
-    door_reply, door_request, door_sent, door_spans, door_tick, Door,
+    door_call, door_close, door_is_to_close, door_mail, door_next, door_open, door_output, door_output_at, door_read,
+    door_receive, door_reply, door_request, door_run, door_sent, door_spans, door_tick, Door,
 };
-use js_sys::{Array, Object, Reflect};
-use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 const NOW: f64 = 1_700_000_000_000.0;
 
-fn options(databases: f64) -> JsValue {
-    let options = Object::new();
-    let seed = Array::of2(&JsValue::from(1), &JsValue::from(2));
-    for (name, value) in [("seed", seed.into()), ("now", JsValue::from(NOW)), ("databases", JsValue::from(databases))] {
-        Reflect::set(&options, &JsValue::from(name), &value).expect("a plain object");
-    }
-    options.into()
+fn open(databases: usize) -> Door {
+    Door::new(1, 2, NOW, databases, 0.0)
 }
 
-/// Runs one command through the shared buffers, as the facade does; the raw reply.
-fn call(door: *mut u8, session: u32, words: &[&str], now: f64) -> String {
+/// Puts arguments into the shared buffers, as the facade does.
+fn put(door: *mut u8, words: &[&str]) {
     let bytes = words.concat();
     // SAFETY: `door` comes from a living Door, and the buffers have the room that was asked for.
     unsafe {
         let request = door_request(door, bytes.len());
         std::ptr::copy_nonoverlapping(bytes.as_ptr(), request, bytes.len());
         let spans = door_spans(door, words.len());
-        let mut start = 0;
+        let mut start = request as u32 - mail(door, 2);
         for (at, word) in words.iter().enumerate() {
             (*spans.add(at)).start = start;
             (*spans.add(at)).len = word.len() as u32;
             start += word.len() as u32;
         }
+    }
+}
+
+/// Runs one command through the shared buffers; the raw reply.
+fn call(door: *mut u8, session: u32, words: &[&str], now: f64) -> String {
+    put(door, words);
+    // SAFETY: `door` comes from a living Door.
+    unsafe {
         let length = door_call(door, session, words.len(), now);
         String::from_utf8_lossy(std::slice::from_raw_parts(door_reply(door), length)).into_owned()
     }
@@ -41,7 +42,7 @@ fn call(door: *mut u8, session: u32, words: &[&str], now: f64) -> String {
 
 #[wasm_bindgen_test]
 fn a_command_goes_in_and_its_reply_comes_out() {
-    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let mut owner = open(16);
     let door = owner.address() as *mut u8;
     // SAFETY: `door` comes from a living Door, here and below.
     let session = unsafe { door_open(door, true, NOW) };
@@ -53,7 +54,7 @@ fn a_command_goes_in_and_its_reply_comes_out() {
 
 #[wasm_bindgen_test]
 fn resp_goes_in_and_output_waits_to_be_taken() {
-    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let mut owner = open(16);
     let door = owner.address() as *mut u8;
     let input = b"*1\r\n$4\r\nPING\r\nQUIT\r\n";
     unsafe {
@@ -74,7 +75,7 @@ fn resp_goes_in_and_output_waits_to_be_taken() {
 
 #[wasm_bindgen_test]
 fn time_moves_only_when_it_is_handed_in() {
-    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let mut owner = open(16);
     let door = owner.address() as *mut u8;
     let session = unsafe { door_open(door, true, NOW) };
     call(door, session, &["SET", "a", "1"], NOW);
@@ -87,25 +88,81 @@ fn time_moves_only_when_it_is_handed_in() {
 
 #[wasm_bindgen_test]
 fn large_arguments_get_room_and_figures_are_true() {
-    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let mut owner = open(16);
     let door = owner.address() as *mut u8;
     let session = unsafe { door_open(door, true, NOW) };
     let big = "x".repeat(3 << 20);
     assert_eq!(call(door, session, &["SET", "big", &big], NOW), "+OK\r\n");
     assert_eq!(call(door, session, &["STRLEN", "big"], NOW), format!(":{}\r\n", big.len()));
-    let figures = owner.figures().expect("figures");
-    let keys = Reflect::get(&figures, &JsValue::from("keys")).expect("a field");
-    assert_eq!(keys.as_f64(), Some(1.0));
+    assert_eq!(owner.figures().get(0), 1, "keys");
+}
+
+/// The words that both sides write: see src/wasm/lane.rs.
+fn mail(door: *mut u8, word: usize) -> u32 {
+    // SAFETY: `door` comes from a living Door.
+    unsafe { *door_mail(door).cast::<u32>().add(word) }
 }
 
 #[wasm_bindgen_test]
-fn options_that_are_none_are_refused() {
-    assert!(Door::new(JsValue::NULL).is_err());
+fn a_plain_command_goes_by_its_index_and_simple_replies_come_as_codes() {
+    let mut owner = open(16);
+    let door = owner.address() as *mut u8;
+    let session = unsafe { door_open(door, true, NOW) };
+    let mut run = |name: &str, args: &[&str]| {
+        put(door, &[&[""], args].concat());
+        unsafe { door_run(door, session, owner.find(name) as usize, args.len() + 1, NOW) }
+    };
+    assert_eq!(run("set", &["a", "hello"]), -1);
+    assert_eq!(run("get", &["b"]), -2);
+    assert_eq!(run("incrby", &["n", "-7"]), -3);
+    assert_eq!(mail(door, 5) as i32, -7);
+    assert_eq!(run("get", &["a"]), -4);
+    assert_eq!(unsafe { std::slice::from_raw_parts(mail(door, 3) as *const u8, mail(door, 4) as usize) }, b"hello");
+    run("set", &["a", "\u{e9}"]);
+    assert_eq!(run("get", &["a"]), -5);
+    assert_eq!(run("incrby", &["n", "9000000000"]), 13, "a number beyond 32 bits comes as it is written");
+    assert_eq!(run("get", &[]), "-ERR wrong number of arguments for 'get' command\r\n".len() as i32);
+    assert_eq!(run("set", &["a", "1", "NX"]), -2);
+    assert_eq!(owner.find("ping"), -1, "it is not about data");
+    assert_eq!(owner.find("object|encoding"), -1);
+    assert_eq!(owner.find("none"), -1);
+}
+
+#[wasm_bindgen_test]
+fn a_read_says_whether_it_may_be_copied_and_what_would_end_that() {
+    let mut owner = open(16);
+    let door = owner.address() as *mut u8;
+    let session = unsafe { door_open(door, true, NOW) };
+    let get = owner.find("get") as usize;
+    let read = |key: &str, now: f64| {
+        put(door, &["", key]);
+        unsafe { door_read(door, session, get, 2, now) };
+        mail(door, 6) as *const u32
+    };
+    assert!(read("a", NOW).is_null(), "there is nothing");
+    call(door, session, &["SET", "a", "1"], NOW);
+    let version = read("a", NOW);
+    assert!(!version.is_null());
+    let before = unsafe { *version };
+    call(door, session, &["APPEND", "a", "1"], NOW);
+    assert_ne!(unsafe { *version }, before);
+    call(door, session, &["PEXPIRE", "a", "1500"], NOW);
+    assert!(!read("a", NOW).is_null(), "it lives on in the next second");
+    assert!(read("a", NOW + 1000.0).is_null(), "it dies in this second");
+    call(door, session, &["SELECT", "3"], NOW);
+    call(door, session, &["SET", "a", "1"], NOW);
+    assert!(!read("a", NOW).is_null() && mail(door, 7) == 3);
+    call(door, session, &["MULTI"], NOW);
+    assert!(read("a", NOW).is_null(), "it is queued");
+    call(door, session, &["EXEC"], NOW);
+    assert!(!read("a", NOW).is_null());
+    call(door, session, &["CONFIG", "SET", "maxmemory-policy", "allkeys-lfu"], NOW);
+    assert!(read("a", NOW).is_null(), "each read counts");
 }
 
 #[wasm_bindgen_test]
 fn the_platform_lends_chance_for_secrets_and_a_clock_for_slow_commands() {
-    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let mut owner = open(16);
     let door = owner.address() as *mut u8;
     let session = unsafe { door_open(door, true, NOW) };
     let (one, other) = (call(door, session, &["ACL", "GENPASS"], NOW), call(door, session, &["ACL", "GENPASS"], NOW));
@@ -124,7 +181,7 @@ fn memory(door: *mut u8, session: u32, name: &str) -> usize {
 
 #[wasm_bindgen_test]
 fn what_the_allocator_holds_is_known_to_the_byte() {
-    let mut owner = Door::new(options(16.0)).expect("an engine");
+    let mut owner = open(16);
     let door = owner.address() as *mut u8;
     let session = unsafe { door_open(door, true, NOW) };
     let value = "x".repeat(100_000);

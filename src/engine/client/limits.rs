@@ -108,6 +108,7 @@ impl Engine {
 
     /// Closes a session at once. Nothing it waited for, watched or listened to reaches it any more.
     pub(crate) fn kill(&mut self, id: SessionId) {
+        self.next_epoch();
         self.unblock(id);
         self.unwatch_all(id);
         self.forget_subscriptions(id);

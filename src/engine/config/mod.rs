@@ -124,6 +124,7 @@ impl Engine {
     /// Sets a parameter as a line of a configuration file or an option at the start does; `at_start` parameters
     /// included. Fails with Redis' text when there is no such parameter, or the value does not fit.
     pub fn configure(&mut self, name: &str, args: &[&[u8]]) -> Result<(), String> {
+        self.next_epoch();
         if name.eq_ignore_ascii_case("user") {
             return self.configure_user(args);
         }
