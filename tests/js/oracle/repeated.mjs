@@ -47,7 +47,7 @@ function look(db, key) {
 export function compareRepeated({ db, objects }, thresholds) {
   db.instance.persistence.pump();
   const config = Object.fromEntries(thresholds.map((name) => [name, String(db.call("CONFIG", "GET", name)[name])]));
-  const again = openSync({ storage: memory(new Map(objects)), now: db.instance.door.now, config: { ...config, save: "", appendonly: "no" } });
+  const again = openSync({ storage: memory(new Map(objects)), now: () => db.instance.door.now(), config: { ...config, save: "", appendonly: "no" } });
   const [before, after] = [db.binary(), again.binary()];
   const complain = (key, a, b) => {
     throw new Difference("log", ["(the log)", key], { text: JSON.stringify(a) }, { text: JSON.stringify(b) });
