@@ -88,7 +88,9 @@ function* openSteps(instance: Instance, storage: Storage, options: RecoverOption
     const recovered = door.endRecovery();
     recovered.ms = Date.now() - begun;
     instance.persistence = new Persistence(instance, store, recovered);
-    instance.work(() => {});
+    // A log counts once the manifest names it: where that can be at once, nobody has to wait for it later.
+    if (store.synchronous && door.logs()) instance.persistence.flush();
+    else instance.work(() => {});
   } catch (error) {
     const closed = store.close();
     yield isPromise(closed) ? closed.catch(() => {}) : undefined;
