@@ -134,6 +134,7 @@ impl Engine {
     /// Ends a session's wait without a reply; what it waited with.
     pub(crate) fn unblock(&mut self, id: SessionId) -> Option<Blocked> {
         let blocked = self.session_mut(id)?.blocked.take()?;
+        self.forget_store_wait(id);
         for key in &blocked.wait.keys {
             let name = (blocked.db, key.clone());
             if let Some(queue) = self.waits.queues.get_mut(&name) {

@@ -47,10 +47,9 @@ crate::commands! {
 const SAVED: &str = "save";
 pub(super) const LOGGED: &str = "log";
 
-/// A session that waits for the store: which client's it is, and for the effect or the snapshot of which number.
+/// A session that waits for the store, and for the effect or the snapshot of which number.
 pub(crate) struct StoreWait {
     session: SessionId,
-    client: i64,
     number: u64,
     /// It waits for replicas as well, of which there are none.
     in_vain: bool,
@@ -76,11 +75,16 @@ fn save(engine: &mut Engine, call: Call) -> Handled {
     if engine.persist.running() == Some(Reason::Save) {
         return Err(Fault::Text("ERR Background save already in progress"));
     }
-    // A rewrite that runs is no obstacle: it makes way, and what it was for is done by this snapshot.
-    engine.persist.make_way(&mut engine.keyspace);
-    engine.persist.begin(&mut engine.keyspace, Reason::Save);
-    engine.persist.take_all(&mut engine.keyspace);
-    let number = engine.persist.snapshot_number();
+    // A rewrite that runs is no obstacle: it makes way, and what it was for is done by this snapshot; or it is all but
+    // written, and this snapshot follows it.
+    let number = if engine.persist.make_way(&mut engine.keyspace) {
+        engine.persist.begin(&mut engine.keyspace, Reason::Save);
+        engine.persist.take_all(&mut engine.keyspace);
+        engine.persist.snapshot_number()
+    } else {
+        engine.persist.queue(Reason::Save);
+        engine.persist.snapshot_number() + 1
+    };
     Ok(engine.wait_for_store(&call, SAVED, number, None, false))
 }
 
@@ -143,18 +147,23 @@ impl Engine {
         deadline: Option<i64>,
         in_vain: bool,
     ) -> Outcome {
-        let client = self.caller(call).client_id;
-        self.store_waits.push(StoreWait { session: call.session, client, number, in_vain });
-        Outcome::Wait(Wait::new(kind, Vec::new(), deadline, TimeoutReply::ZeroZero))
+        // Of one that was refused within EXEC nothing may be left.
+        self.forget_store_wait(call.session);
+        self.store_waits.push(StoreWait { session: call.session, number, in_vain });
+        let on_timeout = if kind == LOGGED { TimeoutReply::ZeroZero } else { TimeoutReply::Null };
+        Outcome::Wait(Wait::new(kind, Vec::new(), deadline, on_timeout))
+    }
+
+    /// Forgets what a session waits for: its wait ends.
+    pub(super) fn forget_store_wait(&mut self, id: SessionId) {
+        self.store_waits.retain(|wait| wait.session != id);
     }
 
     /// Ends the waits of those for whom the store is done.
     fn serve_store_waits(&mut self) {
         for wait in std::mem::take(&mut self.store_waits) {
-            let Some(session) = self.session(wait.session).filter(|session| session.client_id == wait.client) else {
-                continue;
-            };
-            let kind = session.blocked.as_ref().map_or("", |blocked| blocked.wait.kind);
+            let blocked = self.session(wait.session).and_then(|session| session.blocked.as_ref());
+            let kind = blocked.map_or("", |blocked| blocked.wait.kind);
             let ended = match kind {
                 SAVED => !self.persist.is_writing(wait.number),
                 LOGGED => self.persist.durable() >= wait.number && !wait.in_vain,

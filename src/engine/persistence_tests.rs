@@ -1,6 +1,6 @@
 use crate::engine::tests::{ask, engine, text};
 use crate::engine::{Engine, SessionId};
-use crate::persist::Store;
+use crate::persist::{Store, MANIFEST};
 
 const STORE: Store =
     Store { object: 1 << 20, operations: 100, bytes: 1 << 20, appends: true, logs: true, eventual: false };
@@ -77,4 +77,77 @@ fn a_save_that_fails_answers_err_and_refuses_writes_until_one_succeeds() {
     assert_eq!(ask(&mut engine, a, "BGSAVE"), "+Background saving started\r\n");
     settle(&mut engine);
     assert_eq!(ask(&mut engine, a, "SET a 2"), "+OK\r\n");
+}
+
+/// Has the store take everything but the manifest, whose write is under way when this returns.
+fn until_the_manifest(engine: &mut Engine) {
+    for _ in 0..50 {
+        while let Some(write) = engine.next_write() {
+            if write.operations.iter().any(|(_, name, _)| name == MANIFEST) {
+                return;
+            }
+            engine.wrote(Ok(()));
+        }
+        engine.tick();
+    }
+    panic!("no manifest was written");
+}
+
+#[test]
+fn a_snapshot_that_the_store_is_about_to_name_is_not_taken_for_the_one_that_save_asks_for() {
+    let (mut engine, a) = kept(&[]);
+    ask(&mut engine, a, "SET a 1");
+    ask(&mut engine, a, "BGREWRITEAOF");
+    until_the_manifest(&mut engine);
+    ask(&mut engine, a, "SET a 2");
+    assert_eq!(ask(&mut engine, a, "SAVE"), "");
+    engine.wrote(Ok(()));
+    assert_eq!(text(&mut engine, a), "", "the rewrite's manifest is not SAVE's");
+    until_the_manifest(&mut engine);
+    assert_eq!(text(&mut engine, a), "");
+    engine.wrote(Ok(()));
+    assert_eq!(text(&mut engine, a), "+OK\r\n");
+}
+
+#[test]
+fn a_log_that_begins_anew_does_not_wait_for_what_the_last_one_had_under_way() {
+    let (mut engine, a) = kept(&[("appendonly", "yes")]);
+    ask(&mut engine, a, "SET a 1");
+    assert!(engine.next_write().is_some());
+    ask(&mut engine, a, "CONFIG SET appendonly no");
+    ask(&mut engine, a, "SET b 1");
+    ask(&mut engine, a, "CONFIG SET appendonly yes");
+    engine.tick();
+    engine.wrote(Ok(()));
+    settle(&mut engine);
+    assert!(engine.is_durable());
+}
+
+#[test]
+fn a_wait_for_the_log_that_timed_out_leaves_nothing_for_the_next_one() {
+    let (mut engine, a) = kept(&[("appendonly", "yes"), ("appendfsync", "no")]);
+    ask(&mut engine, a, "SET a 1");
+    assert_eq!(ask(&mut engine, a, "WAITAOF 1 0 5"), "");
+    let write = engine.next_write();
+    assert!(write.is_some());
+    engine.set_clock(1_000_010_000);
+    engine.tick();
+    assert_eq!(text(&mut engine, a), "*2\r\n:0\r\n:0\r\n");
+    ask(&mut engine, a, "SET a 2");
+    assert_eq!(ask(&mut engine, a, "WAITAOF 1 0 0"), "");
+    // The first write is durable now, the second is not.
+    engine.wrote(Ok(()));
+    assert_eq!(text(&mut engine, a), "");
+    settle(&mut engine);
+    assert_eq!(text(&mut engine, a), "*2\r\n:1\r\n:0\r\n");
+}
+
+#[test]
+fn a_save_that_is_unblocked_answers_null() {
+    let (mut engine, a) = kept(&[]);
+    let b = engine.open(false);
+    let id = ask(&mut engine, a, "CLIENT ID").trim_matches([':', '\r', '\n']).to_owned();
+    assert_eq!(ask(&mut engine, a, "SAVE"), "");
+    assert_eq!(ask(&mut engine, b, &format!("CLIENT UNBLOCK {id}")), ":1\r\n");
+    assert_eq!(text(&mut engine, a), "$-1\r\n");
 }

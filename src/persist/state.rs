@@ -89,11 +89,11 @@ pub(crate) enum Reason {
     Rewrite,
 }
 
-/// What the write under way is.
+/// What the write under way is. The answer may come when much has happened since, so a step knows what it was for: its
+/// frame is no longer in the queue, and a snapshot is told by its number.
 enum Step {
     Log {
-        last: u64,
-        bytes: u64,
+        frame: Frame,
         parts: u32,
         segment: u64,
         durable: bool,
@@ -103,9 +103,10 @@ enum Step {
     },
     /// A store gets a manifest before anything else: one that has none, but other things, has lost it.
     First,
-    /// All chunks are to be durable before the manifest names them.
+    /// Objects of the snapshot of that number.
+    Chunks(u64),
+    /// All chunks are to be durable before the manifest names them. The snapshot cannot be given up any more.
     Settle,
-    Chunks,
     Manifest,
     Deletes,
 }
@@ -114,6 +115,7 @@ enum Step {
 struct Frame {
     bytes: Vec<u8>,
     last: u64,
+    epoch: u64,
 }
 
 /// Where the snapshot that runs stands.
@@ -275,9 +277,6 @@ impl Persistence {
     /// Goes on from what was read out of `store`.
     pub(super) fn attach(&mut self, space: &mut Keyspace, store: Store, recovered: Recovered) {
         self.store = Some(store);
-        if space.tracker.is_empty() {
-            super::track(space);
-        }
         self.number = recovered.number;
         self.segment = recovered.segment;
         self.segments = recovered.segments;
@@ -450,7 +449,7 @@ impl Persistence {
             self.sequence = log.last();
             if !log.is_empty() {
                 let bytes = log.frame(epoch);
-                self.frames.push(Frame { bytes, last: log.last() });
+                self.frames.push(Frame { bytes, last: log.last(), epoch });
             }
         }
     }

@@ -28,6 +28,8 @@ struct Life {
     states: Vec<State>,
     /// The newest state that was acknowledged as durable.
     acknowledged: usize,
+    /// What became of the write under way, which the program has not heard yet.
+    unheard: Option<Result<(), String>>,
 }
 
 impl Life {
@@ -46,7 +48,7 @@ impl Life {
         let report = engine.end_recovery(recovery, now * 1000);
         let session = engine.open(true);
         let states = vec![histories::state(&engine)];
-        Ok((Life { engine, session, now, states, acknowledged: 0 }, report))
+        Ok((Life { engine, session, now, states, acknowledged: 0, unheard: None }, report))
     }
 
     fn command(&mut self, line: &[Vec<u8>]) {
@@ -73,13 +75,29 @@ impl Life {
         }
     }
 
-    /// Carries out one write, if one is due.
+    /// Carries out one write, if one is due, and hears of it.
     fn write(&mut self, disk: &mut Disk) -> Result<bool, Crash> {
+        let begun = self.begin_write(disk)?;
+        self.hear();
+        Ok(begun)
+    }
+
+    /// Carries out one write, if one is due and none is under way; the program goes on before it hears of it.
+    fn begin_write(&mut self, disk: &mut Disk) -> Result<bool, Crash> {
+        if self.unheard.is_some() {
+            return Ok(false);
+        }
         let Some(write) = self.engine.next_write() else { return Ok(false) };
-        let result = disk.write(&write)?;
-        self.engine.wrote(result);
-        self.look();
+        self.unheard = Some(disk.write(&write)?);
         Ok(true)
+    }
+
+    /// Hears of the write under way.
+    fn hear(&mut self) {
+        if let Some(result) = self.unheard.take() {
+            self.engine.wrote(result);
+            self.look();
+        }
     }
 
     fn pass(&mut self, millis: i64) {
@@ -113,6 +131,8 @@ fn run(seed: u64, limit: Option<usize>) -> Tally {
     let mut tally = Tally::default();
     for life in 0..3 {
         disk.faulty = rng.below(3) == 0;
+        // Stores in browsers answer when other commands have run; files answer at once.
+        let slow = rng.below(2) == 0;
         let (mut alive, _) = Life::open(&mut disk, &config, now, false)
             .unwrap_or_else(|text| panic!("seed {seed}, crash at {limit:?}, life {life}: {text}"));
         let crashed = (|| -> Result<(), Crash> {
@@ -125,13 +145,17 @@ fn run(seed: u64, limit: Option<usize>) -> Tally {
                         alive.pass(millis);
                     }
                     7 => {
-                        let line = ["BGSAVE", "BGREWRITEAOF", "BGSAVE SCHEDULE"][rng.below(3)];
+                        let line = ["BGSAVE", "BGREWRITEAOF", "BGSAVE SCHEDULE", "SAVE"][rng.below(4)];
+                        // It may wait, and must not keep the others waiting.
+                        let own = std::mem::replace(&mut alive.session, 0);
+                        alive.session = alive.engine.open(true);
                         alive.command(&histories::words(line));
+                        alive.session = own;
                     }
                     8 if rng.below(4) == 0 => drop(alive.engine.request_durable()),
-                    _ => {
-                        alive.write(&mut disk)?;
-                    }
+                    _ if slow && rng.below(2) == 0 => alive.hear(),
+                    _ if slow => drop(alive.begin_write(&mut disk)?),
+                    _ => drop(alive.write(&mut disk)?),
                 }
             }
             Ok(())

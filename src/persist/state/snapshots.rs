@@ -1,6 +1,8 @@
 //! Snapshots as they run: begun by a command, a save point or a log that has grown; taken in slices; named by a manifest.
 
-use super::{Fsync, Past, Persistence, Phase, Reason, CHUNK, LARGE_CHUNK, PIECES, QUEUED, RETRY, SAVE_RETRY, SLICE};
+use super::{
+    Fsync, Past, Persistence, Phase, Reason, Step, CHUNK, LARGE_CHUNK, PIECES, QUEUED, RETRY, SAVE_RETRY, SLICE,
+};
 use crate::keyspace::Keyspace;
 use crate::persist::manifest::{names, Chunk, Manifest};
 use crate::persist::snapshot::Plan;
@@ -53,9 +55,18 @@ impl Persistence {
         self.again = Some(reason);
     }
 
-    /// Gives up the snapshot that runs, unless it is all but written, for another one of now.
-    pub(crate) fn make_way(&mut self, space: &mut Keyspace) {
-        self.give_up(space);
+    /// Gives up the snapshot that runs for another one of now; false where the store is about to name it: then it stays.
+    pub(crate) fn make_way(&mut self, space: &mut Keyspace) -> bool {
+        let all_but_written = matches!(self.step, Some(Step::Settle | Step::Manifest));
+        if !all_but_written {
+            self.give_up(space);
+        }
+        !all_but_written
+    }
+
+    /// Number of the snapshot that runs.
+    pub(super) fn running_number(&self) -> Option<u64> {
+        self.plan.as_ref().map(|(plan, _, _)| plan.manifest.snapshot)
     }
 
     /// Number of the last snapshot that was begun.
@@ -63,9 +74,9 @@ impl Persistence {
         self.number
     }
 
-    /// Whether the snapshot of that number is being written.
+    /// Whether the snapshot of that number is being written, or waits for its turn.
     pub(crate) fn is_writing(&self, number: u64) -> bool {
-        self.plan.as_ref().is_some_and(|(plan, _, _)| plan.manifest.snapshot <= number)
+        self.running_number().is_some_and(|running| running <= number) || (self.again.is_some() && self.number < number)
     }
 
     /// Whether the snapshot of that number, or a later one, is in the store.

@@ -57,11 +57,11 @@ impl Persistence {
         }
         // Before a segment begins the one before is durable: else a crash could leave a hole between them.
         let synced = !self.fresh || self.durable >= self.written || !store.appends;
-        let Some(frame) = self.frames.first().filter(|_| synced) else {
+        if self.frames.is_empty() || !synced {
             self.step = Some(Step::Sync { last: self.written });
             return Write { operations: Vec::new(), durable: true };
-        };
-        let (last, bytes) = (frame.last, frame.bytes.len() as u64);
+        }
+        let frame = self.frames.remove(0);
         let gathers = !store.appends && self.fsync == Fsync::Everysec;
         let durable = self.fsync == Fsync::Always || self.asked > self.durable || gathers;
         let name = format!("{LOGS}{:012}", self.segment);
@@ -81,7 +81,7 @@ impl Persistence {
         if !durable && self.sync_at == i64::MAX {
             self.sync_at = now + 1000;
         }
-        self.step = Some(Step::Log { last, bytes, parts, segment, durable });
+        self.step = Some(Step::Log { frame, parts, segment, durable });
         Write { operations, durable }
     }
 
@@ -95,7 +95,7 @@ impl Persistence {
         }
         if !write.operations.is_empty() {
             self.allowance = self.allowance.saturating_sub(bytes);
-            self.step = Some(Step::Chunks);
+            self.step = Some(Step::Chunks(self.number));
             return write;
         }
         let Some((plan, _, phase)) = &mut self.plan else { return write };
@@ -125,17 +125,16 @@ impl Persistence {
 
     fn succeeded(&mut self, space: &mut Keyspace, step: Step) -> bool {
         match step {
-            Step::Log { last, bytes, parts, segment, durable } => {
-                self.frames.remove(0);
+            Step::Log { frame, parts, segment, durable } => {
                 self.fresh = self.segment != segment;
-                self.log_bytes += bytes;
-                self.written = last;
+                self.log_bytes += frame.bytes.len() as u64;
+                self.written = frame.last;
                 self.log_failure = None;
                 if self.segments.last().map(|held| held.0) != Some(segment) {
                     self.segments.push((segment, parts));
                 }
                 if durable {
-                    self.is_durable_up_to(last, space.now());
+                    self.is_durable_up_to(frame.last, space.now());
                 }
                 durable
             }
@@ -157,7 +156,7 @@ impl Persistence {
                 self.finish(space);
                 true
             }
-            Step::Chunks | Step::Deletes => false,
+            Step::Chunks(_) | Step::Deletes => false,
         }
     }
 
@@ -170,7 +169,7 @@ impl Persistence {
     fn failed(&mut self, space: &mut Keyspace, step: Step, text: String) -> bool {
         let now = space.now();
         match step {
-            Step::Log { segment, parts, durable, .. } => {
+            Step::Log { frame, segment, parts, durable } => {
                 if durable && self.written > self.durable {
                     self.established = false;
                     self.again = Some(Reason::Rewrite);
@@ -179,6 +178,10 @@ impl Persistence {
                 self.segments.push((segment, parts));
                 self.segment = self.segment.max(segment + 1);
                 self.fresh = true;
+                // A log that has begun anew since has a snapshot with what is in it.
+                if frame.epoch >= self.epoch {
+                    self.frames.insert(0, frame);
+                }
                 self.log_fails(now, text)
             }
             Step::Sync { .. } => {
@@ -188,7 +191,9 @@ impl Persistence {
                 self.again = Some(Reason::Rewrite);
                 self.log_fails(now, text)
             }
-            Step::First | Step::Settle | Step::Chunks | Step::Manifest => {
+            // Of a snapshot that was given up meanwhile.
+            Step::Chunks(number) if self.running_number() != Some(number) => false,
+            Step::First | Step::Settle | Step::Chunks(_) | Step::Manifest => {
                 let manifest_may_stand = matches!(step, Step::Manifest);
                 self.snapshot_failure = Some(text);
                 self.abandon(space, manifest_may_stand);
