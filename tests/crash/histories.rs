@@ -55,6 +55,10 @@ pub fn state(engine: &Engine) -> State {
                 }
                 // A large set has no order.
                 ValueRef::Set(set) => set.iter().for_each(|member| add(&member.to_vec(), until)),
+                // One that has become small again is read back in the small form, as redis-server does it.
+                ValueRef::SortedSet(set) => set.iter().for_each(|(member, score)| {
+                    add(&[&member.to_vec()[..], &score.to_bits().to_le_bytes()].concat(), until);
+                }),
                 value => add(&rdb::dump(value), until),
             }
         }
