@@ -54,7 +54,8 @@ export interface Store {
   /**
    * Does the operations in order; their number and size are within {@link Store.limits}. With `durable` it answers once
    * they, and all that was written before, would survive a crash of the program and of the machine as far as the store
-   * can promise that; without, once they are handed over. Throws {@link StorageError}.
+   * can promise that; without, once they are handed over: then an append outlives the program, a put may be lost with it,
+   * whole. Throws {@link StorageError}.
    *
    * The bytes must stay as they are until it has answered. Writes are done in the order of their calls. Of those that are not
    * durable yet a crash of the machine may leave one without an earlier one, where both are of other objects. A write that

@@ -2,17 +2,21 @@
 // Synchronous: under `appendfsync always` the log is on the disk when the command returns.
 //
 //   log/17          an object `log/17` is the file `log_17`: one flat directory, whatever the names
-//   .new-8          an object while the owner of .lock-8 puts it; becomes it by a rename
+//   .new-8-1        an object while the owner of .lock-8 puts it; becomes it by a rename
 //   .lock-8         who has the directory: see lock.ts
 //
 // What a power cut leaves. A put is flushed before it is renamed, so that the name never leads to a part of it. Renames
 // and deletions are the directory's, which is flushed for `durable` and before anything is deleted, so that a deletion
 // never survives what was put before it. An append may be torn.
 //
+// What is put and need not be durable yet is flushed by another thread meanwhile, and renamed afterwards: a snapshot is many such
+// objects, and a slow disk must not hold the thread for each. It is read from where it is. If the program ends first, it was
+// never put.
+//
 // What an error leaves. An append that fails is cut off again, so that the next one does not stand behind half a record.
 // After a flush that failed the system may have dropped what it could not write, and a second flush would say that all
 // is well: that object takes nothing more, and no later `sync` speaks for it, until it is put anew or deleted.
-import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, fstatSync, fsync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -39,6 +43,23 @@ export function files(directory: string | URL): InstantStorage {
   };
 }
 
+/** Most objects that are flushed meanwhile. */
+const UNDER_WAY = 16;
+
+/** An object that is put, but not in its place yet. */
+interface Put {
+  readonly name: string;
+  /** Where it is. */
+  readonly path: string;
+  readonly fd: number;
+  /** Another thread flushes it. */
+  readonly isDeferred: boolean;
+  isFlushed: boolean;
+  error: unknown;
+  /** Nobody but its flush has the file open any more. */
+  isLeft: boolean;
+}
+
 /** A file that is appended to. */
 interface Log {
   readonly fd: number;
@@ -60,6 +81,11 @@ class FileStore implements Store {
   readonly #logs = new Map<string, Log>();
   /** Objects of which the system may have dropped a part, with its error. */
   readonly #doubtful = new Map<string, unknown>();
+  /** What is put and not in its place yet, in order. */
+  readonly #puts: Put[] = [];
+  #count = 0;
+  /** What went wrong with one of them while nobody was there to be told. */
+  #late: unknown;
   #directory: number | undefined;
   /** Names changed that the directory may not have on the disk. */
   #isDirty = false;
@@ -114,7 +140,7 @@ class FileStore implements Store {
 
   get(name: string): Uint8Array | undefined {
     this.#checkOpen();
-    const path = this.#file(name);
+    const path = this.#pending(name)?.path ?? this.#file(name);
     return this.#do("read", path, () => {
       let fd;
       try {
@@ -141,11 +167,9 @@ class FileStore implements Store {
   list(prefix: string): string[] {
     this.#checkOpen();
     const entries = this.#do("read", this.#path, () => readdirSync(this.#path, { withFileTypes: true }));
-    return entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => entry.name.replaceAll("_", "/"))
-      .filter((name) => name.startsWith(prefix) && isName(name))
-      .sort();
+    const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name.replaceAll("_", "/"));
+    const all = this.#puts.length > 0 ? new Set([...names, ...this.#puts.map(({ name }) => name)]) : names;
+    return [...all].filter((name) => name.startsWith(prefix) && isName(name)).sort();
   }
 
   write(operations: readonly Operation[], durable: boolean): void {
@@ -159,11 +183,12 @@ class FileStore implements Store {
       if (appended !== undefined && (kind !== "append" || name !== appended)) this.#flush(appended);
       appended = undefined;
       if (kind === "append") {
+        if (isMoved || this.#pending(name)) this.#settle();
         if (isMoved) this.#syncDirectory();
         this.#append(name, operation.bytes);
         appended = name;
       } else {
-        if (kind === "put") this.#put(name, operation.bytes);
+        if (kind === "put") this.#put(name, operation.bytes, durable);
         else this.#delete(name);
         isMoved = true;
       }
@@ -237,26 +262,83 @@ class FileStore implements Store {
     });
   }
 
-  #put(name: string, bytes: Uint8Array): void {
-    const path = this.#file(name);
-    const fresh = `${this.#path}/.new-${this.#lock.number}`;
-    this.#do("write", path, () => {
-      const fd = openSync(fresh, "w");
-      try {
-        writeAll(fd, bytes);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
+  #put(name: string, bytes: Uint8Array, durable: boolean): void {
+    if (durable || this.#pending(name)) this.#settle();
+    const path = `${this.#path}/.new-${this.#lock.number}-${++this.#count}`;
+    const put: Put = { name, path, fd: this.#do("write", this.#file(name), () => openSync(path, "w")), isDeferred: !durable, isFlushed: false, error: undefined, isLeft: false };
+    try {
+      this.#do("write", this.#file(name), () => writeAll(put.fd, bytes));
+    } catch (error) {
+      closeSync(put.fd);
+      this.#discard(path);
+      throw error;
+    }
+    if (durable) return this.#place(put);
+    this.#puts.push(put);
+    fsync(put.fd, (error) => {
+      put.isFlushed = true;
+      put.error = error ?? undefined;
+      if (put.isLeft) closeSync(put.fd);
+      else this.#advance();
     });
-    if (this.#logs.has(name)) this.#forget(name);
-    this.#checkMine();
-    this.#do("write", path, () => renameSync(fresh, path));
+    if (this.#puts.length > UNDER_WAY) this.#place(this.#puts.shift()!);
+  }
+
+  #pending(name: string): Put | undefined {
+    return this.#puts.find((put) => put.name === name);
+  }
+
+  /** Flushes an object and puts it in its place. */
+  #place(put: Put): void {
+    const { name, path, fd } = put;
+    const isUnderWay = !put.isFlushed;
+    try {
+      this.#do("write", this.#file(name), () => {
+        if (put.error) throw put.error;
+        if (isUnderWay) fsyncSync(fd);
+      });
+      if (this.#logs.has(name)) this.#forget(name);
+      this.#checkMine();
+      this.#do("write", this.#file(name), () => renameSync(path, this.#file(name)));
+    } catch (error) {
+      this.#discard(path);
+      throw error;
+    } finally {
+      // The system must not give the number to another file while the flush goes on.
+      if (isUnderWay && put.isDeferred) put.isLeft = true;
+      else closeSync(fd);
+    }
     this.#doubtful.delete(name);
     this.#isDirty = true;
   }
 
+  /** Puts in their places what has been flushed meanwhile; what goes wrong is told to whoever comes next. */
+  #advance(): void {
+    try {
+      while (!this.#isClosed && this.#puts[0]?.isFlushed && this.#puts[0].error === undefined && this.#lock.isMine()) this.#place(this.#puts.shift()!);
+    } catch (error) {
+      this.#late ??= error;
+    }
+  }
+
+  /** Puts everything in its place. */
+  #settle(): void {
+    while (this.#puts.length > 0) this.#place(this.#puts.shift()!);
+    const late = this.#late;
+    this.#late = undefined;
+    if (late) throw late;
+  }
+
+  #discard(path: string): void {
+    try {
+      unlinkSync(path);
+    } catch {
+      // Whoever opens the directory next does it.
+    }
+  }
+
   #delete(name: string): void {
+    this.#settle();
     this.#syncDirectory();
     this.#unlink(this.#file(name));
     const log = this.#logs.get(name);
@@ -278,6 +360,7 @@ class FileStore implements Store {
 
   sync(): void {
     this.#checkOpen();
+    this.#settle();
     // What failed was said when it did, and is for whoever wrote it to write elsewhere.
     for (const name of this.#logs.keys()) if (!this.#doubtful.has(name)) this.#flush(name);
     this.#syncDirectory();
@@ -300,6 +383,10 @@ class FileStore implements Store {
       isFlushed = this.#doubtful.size === 0;
     } finally {
       this.#isClosed = true;
+      for (const put of this.#puts.splice(0)) {
+        put.isLeft = true;
+        if (put.isFlushed) closeSync(put.fd);
+      }
       for (const { fd } of this.#logs.values()) closeSync(fd);
       this.#logs.clear();
       if (this.#directory !== undefined) closeSync(this.#directory);

@@ -44,7 +44,7 @@ export const directories = (root) => (test) => {
     mkdirSync(join(directory, "folder"));
     const store = files(directory).open();
     t.equal(store.list(""), []);
-    store.write([put("a")], false);
+    store.write([put("a")], true);
     t.equal(hidden(directory), [".lock-1"]);
     store.close();
     t.ok(existsSync(join(directory, "README")));
@@ -97,6 +97,28 @@ export const directories = (root) => (test) => {
     t.throws(() => files(directory).open(), { name: "StorageTakenError" });
   });
 
+  test("many objects that need not be durable: each in its place before long, none of them left over", async (t) => {
+    const directory = fresh();
+    const store = files(directory).open();
+    for (let index = 0; index < 60; index++) {
+      store.write([put(`chunk/${index % 40}`, bytesOf(20_000, index))], false);
+      t.equal(store.get(`chunk/${index % 40}`), bytesOf(20_000, index));
+      if (index % 7 === 0) await t.pause(1);
+    }
+    t.equal(store.list("").length, 40);
+    await t.until(() => hidden(directory).length === 1, `left: ${hidden(directory)}`);
+    t.equal(readdirSync(directory).length, 41);
+    store.write([put("a"), { kind: "delete", name: "chunk/0" }, append("a", bytesOf(3))], false);
+    t.equal([store.get("a").length, store.list("chunk/").length], [13, 39]);
+    store.close();
+    const next = files(directory).open();
+    t.equal(next.list("").length, 40);
+    for (let index = 20; index < 60; index++) if (index !== 40) t.equal(next.get(`chunk/${index % 40}`), bytesOf(20_000, index));
+    next.write([put("late")], false);
+    next.close();
+    t.ok(existsSync(join(directory, "late")));
+  });
+
   test("who was taken over learns it before a put is in its place", (t) => {
     const directory = fresh();
     const store = files(directory).open();
@@ -106,7 +128,14 @@ export const directories = (root) => (test) => {
     t.throws(() => store.sync(), { name: "StorageTakenError" });
     t.equal(next.get("a"), bytesOf(3));
     store.close();
+    // What was on its way to its place does not get there.
+    next.write([put("b")], false);
+    const last = files(directory).open({ takeOver: true });
+    t.equal(last.get("a"), bytesOf(3));
+    t.throws(() => next.sync(), { name: "StorageTakenError" });
     next.close();
+    t.equal(last.list(""), last.get("b") ? ["a", "b"] : ["a"]);
+    last.close();
   });
 
   test("what the system refuses names the file", (t) => {

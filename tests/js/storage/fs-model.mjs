@@ -22,11 +22,12 @@ class Machine {
   #random;
   fds = new Map();
   next = 3;
+  life = 0;
   /** What the disk cannot do now: "flush" fails with EIO and what was not flushed may be lost; "write" takes a part and is full. */
   failing = "";
 
   constructor(random) {
-    this.#random = random;
+    this.random = this.#random = random;
   }
 
   /** Counts a call that changes something; where it is the last one it may still be done. */
@@ -51,8 +52,10 @@ class Machine {
     this.#pending = [];
   }
 
+  /** The program is another one: nobody hears what the last one waited for. */
   abandon() {
     this.fds.clear();
+    this.life++;
   }
 
   restart() {
@@ -114,6 +117,24 @@ export const fsyncSync = (fd) => machine().call(() => {
   else contentsOf(fd).flush();
 });
 export const fdatasyncSync = fsyncSync;
+
+/** Another thread's: done at once or in a while, told in a while. */
+export function fsync(fd, told) {
+  const here = machine();
+  const { life } = here;
+  const contents = contentsOf(fd);
+  const flush = () => {
+    // A crash of the machine in another thread is not this thread's to catch.
+    if (here.hasCrashed || here !== machine()) return undefined;
+    if (here.failing === "flush") return fault("EIO");
+    contents.flush();
+    return undefined;
+  };
+  const done = here.random(2) ? { error: flush() } : undefined;
+  queueMicrotask(() => {
+    if (here === machine() && here.life === life && !here.hasCrashed) told(done ? done.error ?? null : flush() ?? null);
+  });
+}
 export const ftruncateSync = (fd, size = 0) => machine().call(() => contentsOf(fd).truncate(size));
 export const futimesSync = (fd, _, modified) => void times.set(contentsOf(fd), modified.getTime());
 export const fstatSync = (fd) => ({ size: contentsOf(fd).size, nlink: [...machine().names.values()].includes(contentsOf(fd)) ? 1 : 0, mtimeMs: modified(contentsOf(fd)) });

@@ -52,6 +52,26 @@ const failing = (test) => {
     store.close();
   });
 
+  test("what another thread could not flush is told to whoever comes next, and the old object stays", async (t) => {
+    const machine = model(dice(1));
+    const store = files("model").open();
+    store.write([put("a", bytesOf(10))], true);
+    for (const turns of [0, 5]) {
+      machine.failing = "flush";
+      store.write([put("a", bytesOf(20))], false);
+      for (let turn = 0; turn < turns; turn++) await undefined;
+      if (turns > 0) machine.failing = "";
+      t.throws(() => store.sync(), { name: "StorageError", message: "cannot write model/a: the disk failed (EIO)" });
+      machine.failing = "";
+      t.equal(store.get("a"), bytesOf(10));
+      store.sync();
+    }
+    store.write([put("a", bytesOf(30))], false);
+    t.equal(store.get("a"), bytesOf(30));
+    store.close();
+    t.equal(files("model").open().get("a"), bytesOf(30));
+  });
+
   test("what a full disk took of an append is cut off", (t) => {
     const machine = model(dice(1));
     const store = files("model").open();
