@@ -501,9 +501,9 @@ export class Door {
     return { found, keys, snapshotAt, effects, bytes, ms: 0, ...(cut > 0 ? { cut: { object, offset, bytes: cut } } : {}), lost };
   }
 
-  /** The next write that is due, with whether it is to be durable. No operation asks for a sync. */
-  nextWrite(): [operations: Operation[], durable: boolean] | undefined {
-    const list = this.guard(() => this.engine!.next_write(this.now())) as unknown[] | undefined;
+  /** The next write that need not wait for the objects that the store still flushes, with whether it is to be durable. No operation asks for a sync. */
+  nextWrite(flushing: number): [operations: Operation[], durable: boolean] | undefined {
+    const list = this.guard(() => this.engine!.next_write(this.now(), flushing)) as unknown[] | undefined;
     if (!list) return undefined;
     const operations: Operation[] = [];
     for (let i = 1; i < list.length; i += 3) {

@@ -162,10 +162,11 @@ export class Persistence {
     }
   }
 
-  /** Carries out what is due. */
-  pump(): void {
+  /** Carries out what is due; unless there is `hurry` not what would hold the thread until the store has flushed what it flushes beside it. */
+  pump(hurry = false): void {
     if (this.#isBusy || this.#isClosed || this.#instance.closed) return;
-    for (let write = this.#door.nextWrite(); write; write = this.#door.nextWrite()) {
+    const next = () => this.#door.nextWrite(hurry ? 0 : (this.store.flushing ?? 0));
+    for (let write = next(); write; write = next()) {
       const [operations, durable] = write;
       let written: Awaitable<void>;
       try {
@@ -245,12 +246,12 @@ export class Persistence {
   flush(): void {
     if (this.#isClosed || this.#instance.closed) return;
     this.#door.requestDurable();
-    this.#instance.work(() => this.pump());
+    this.#instance.work(() => this.pump(true));
     if (!this.store.synchronous) return;
     // A snapshot is taken in slices, which time asks for. Bounded, since nothing must keep a program from its end.
     for (let slices = 0; slices < 1_000_000 && this.#error === undefined && this.#door.storage() & 5; slices++) {
       this.#instance.tick();
-      this.#instance.work(() => this.pump());
+      this.#instance.work(() => this.pump(true));
     }
   }
 

@@ -42,6 +42,11 @@ export interface Store {
   readonly appends: boolean;
   /** It is fit for an append log: many small writes a second, each read back by whoever opens the store next. */
   readonly logs: boolean;
+  /**
+   * Objects that were put, need not be durable, and are flushed by another thread: what is durable, and what is deleted, may hold this
+   * thread until they are. None where it is left out.
+   */
+  readonly flushing?: number;
   /** Whoever opens it may for a while see what stood there before: nothing is deleted that the last manifest names. */
   readonly eventual: boolean;
 
@@ -55,7 +60,8 @@ export interface Store {
    * Does the operations in order; their number and size are within {@link Store.limits}. With `durable` it answers once
    * they, and all that was written before, would survive a crash of the program and of the machine as far as the store
    * can promise that; without, once they are handed over: then an append outlives the program, a put may be lost with it,
-   * whole. Throws {@link StorageError}.
+   * whole. Where the store appends, a durable write of nothing but appends leaves out what was put without being durable:
+   * that becomes durable with a durable put or a sync. Throws {@link StorageError}.
    *
    * The bytes must stay as they are until it has answered. Writes are done in the order of their calls. Of those that are not
    * durable yet a crash of the machine may leave one without an earlier one, where both are of other objects. A write that

@@ -87,8 +87,9 @@ class FileStore implements Store {
   /** What went wrong with one of them while nobody was there to be told. */
   #late: unknown;
   #directory: number | undefined;
-  /** Names changed that the directory may not have on the disk. */
+  /** Names changed that the directory may not have on the disk; some of them are of what was put. */
   #isDirty = false;
+  #hasNew = false;
   #isClosed = false;
 
   constructor(path: string, description: string, takeOver: boolean) {
@@ -136,6 +137,10 @@ class FileStore implements Store {
   #checkMine(): void {
     this.#checkOpen();
     if (!this.#lock.isMine()) throw new StorageTakenError(`${this.description} was taken over`);
+  }
+
+  get flushing(): number {
+    return this.#puts.length;
   }
 
   get(name: string): Uint8Array | undefined {
@@ -193,7 +198,9 @@ class FileStore implements Store {
         isMoved = true;
       }
     }
-    if (durable) this.sync();
+    if (!durable) return;
+    if (isMoved) this.sync();
+    else this.#syncLogs();
   }
 
   #append(name: string, bytes: Uint8Array): void {
@@ -235,7 +242,7 @@ class FileStore implements Store {
     });
     this.#logs.set(name, log);
     // It may be new.
-    this.#isDirty = true;
+    this.#isDirty = this.#hasNew = true;
     return log;
   }
 
@@ -309,7 +316,7 @@ class FileStore implements Store {
       else closeSync(fd);
     }
     this.#doubtful.delete(name);
-    this.#isDirty = true;
+    this.#isDirty = this.#hasNew = true;
   }
 
   /** Puts in their places what has been flushed meanwhile; what goes wrong is told to whoever comes next. */
@@ -339,7 +346,8 @@ class FileStore implements Store {
 
   #delete(name: string): void {
     this.#settle();
-    this.#syncDirectory();
+    // What is deleted with it, or was before, need not be on the disk first.
+    if (this.#hasNew) this.#syncDirectory();
     this.#unlink(this.#file(name));
     const log = this.#logs.get(name);
     if (log) closeSync(log.fd);
@@ -361,6 +369,10 @@ class FileStore implements Store {
   sync(): void {
     this.#checkOpen();
     this.#settle();
+    this.#syncLogs();
+  }
+
+  #syncLogs(): void {
     // What failed was said when it did, and is for whoever wrote it to write elsewhere.
     for (const name of this.#logs.keys()) if (!this.#doubtful.has(name)) this.#flush(name);
     this.#syncDirectory();
@@ -371,7 +383,7 @@ class FileStore implements Store {
   #syncDirectory(): void {
     if (!this.#isDirty) return;
     this.#do("flush", this.#path, () => this.#directory !== undefined && fsyncSync(this.#directory));
-    this.#isDirty = false;
+    this.#isDirty = this.#hasNew = false;
   }
 
   /** Flushes what is left; where that fails the directory is given back all the same. */

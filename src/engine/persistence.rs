@@ -228,9 +228,10 @@ impl Engine {
         self.persist.want(self.keyspace.now())
     }
 
-    /// The next write for the store; [`Engine::wrote`] says how it went before another is handed out.
-    pub fn next_write(&mut self) -> Option<Write> {
-        self.persist.next(self.keyspace.now())
+    /// The next write for the store, which still flushes so many objects by itself; [`Engine::wrote`] says how it went
+    /// before another is handed out.
+    pub fn next_write(&mut self, flushing: u32) -> Option<Write> {
+        self.persist.next(self.keyspace.now(), flushing)
     }
 
     /// Says how the last write went. Under `appendfsync always` a failure closes the connections whose replies waited for

@@ -23,7 +23,7 @@ fn kept(config: &[(&str, &str)]) -> (Engine, SessionId) {
 /// Lets the store take everything, and time pass for a snapshot.
 fn settle(engine: &mut Engine) {
     for _ in 0..50 {
-        while engine.next_write().is_some() {
+        while engine.next_write(0).is_some() {
             engine.wrote(Ok(()));
         }
         engine.tick();
@@ -68,7 +68,7 @@ fn a_save_that_fails_answers_err_and_refuses_writes_until_one_succeeds() {
     let (mut engine, a) = kept(&[("save", "900 1")]);
     ask(&mut engine, a, "SET a 1");
     assert_eq!(ask(&mut engine, a, "SAVE"), "");
-    assert!(engine.next_write().is_some());
+    assert!(engine.next_write(0).is_some());
     engine.wrote(Err("no space".into()));
     assert_eq!(text(&mut engine, a), "-ERR\r\n");
     assert!(ask(&mut engine, a, "SET a 2").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
@@ -82,7 +82,7 @@ fn a_save_that_fails_answers_err_and_refuses_writes_until_one_succeeds() {
 /// Has the store take everything but the manifest, whose write is under way when this returns.
 fn until_the_manifest(engine: &mut Engine) {
     for _ in 0..50 {
-        while let Some(write) = engine.next_write() {
+        while let Some(write) = engine.next_write(0) {
             if write.operations.iter().any(|(_, name, _)| name == MANIFEST) {
                 return;
             }
@@ -113,7 +113,7 @@ fn a_snapshot_that_the_store_is_about_to_name_is_not_taken_for_the_one_that_save
 fn a_log_that_begins_anew_does_not_wait_for_what_the_last_one_had_under_way() {
     let (mut engine, a) = kept(&[("appendonly", "yes")]);
     ask(&mut engine, a, "SET a 1");
-    assert!(engine.next_write().is_some());
+    assert!(engine.next_write(0).is_some());
     ask(&mut engine, a, "CONFIG SET appendonly no");
     ask(&mut engine, a, "SET b 1");
     ask(&mut engine, a, "CONFIG SET appendonly yes");
@@ -128,7 +128,7 @@ fn a_wait_for_the_log_that_timed_out_leaves_nothing_for_the_next_one() {
     let (mut engine, a) = kept(&[("appendonly", "yes"), ("appendfsync", "no")]);
     ask(&mut engine, a, "SET a 1");
     assert_eq!(ask(&mut engine, a, "WAITAOF 1 0 5"), "");
-    let write = engine.next_write();
+    let write = engine.next_write(0);
     assert!(write.is_some());
     engine.set_clock(1_000_010_000);
     engine.tick();
@@ -150,4 +150,47 @@ fn a_save_that_is_unblocked_answers_null() {
     assert_eq!(ask(&mut engine, a, "SAVE"), "");
     assert_eq!(ask(&mut engine, b, &format!("CLIENT UNBLOCK {id}")), ":1\r\n");
     assert_eq!(text(&mut engine, a), "$-1\r\n");
+}
+
+/// What stands in the next write, `flushing` objects being on their way: names, and whether it is durable.
+fn next(engine: &mut Engine, flushing: u32) -> Option<(Vec<String>, bool)> {
+    let write = engine.next_write(flushing)?;
+    engine.wrote(Ok(()));
+    Some((write.operations.into_iter().map(|(_, name, _)| name).collect(), write.durable))
+}
+
+#[test]
+fn a_snapshot_does_not_ask_for_what_would_wait_for_its_own_objects_unless_somebody_waits_for_it() {
+    let (mut engine, a) = kept(&[("appendonly", "yes"), ("appendfsync", "everysec")]);
+    ask(&mut engine, a, "SET a 1");
+    settle(&mut engine);
+    ask(&mut engine, a, "BGSAVE");
+    for _ in 0..5 {
+        engine.tick();
+    }
+    assert_eq!(next(&mut engine, 0), Some((Vec::new(), true)), "the log's sync, before its next segment");
+    assert_eq!(next(&mut engine, 4), None, "enough is on its way");
+    let (names, durable) = next(&mut engine, 3).unwrap();
+    assert!(names[0].starts_with("chunk/") && !durable);
+    assert_eq!(next(&mut engine, 1), None, "all chunks are to be there before the manifest");
+    // The log goes on meanwhile; only its sync waits a little.
+    ask(&mut engine, a, "SET a 2");
+    let (names, durable) = next(&mut engine, 1).unwrap();
+    assert!(names[0].starts_with("log/") && !durable);
+    engine.set_clock(1_002_000_000);
+    engine.tick();
+    assert_eq!(next(&mut engine, 1), None);
+    assert_eq!(next(&mut engine, 0), Some((Vec::new(), true)), "the log's sync");
+    assert_eq!(next(&mut engine, 0), Some((Vec::new(), true)), "the chunks'");
+    assert_eq!(next(&mut engine, 0), Some((vec![MANIFEST.to_owned()], true)));
+    // What is not needed any more goes when nothing is on its way.
+    engine.tick();
+    assert_eq!(next(&mut engine, 1), None);
+    assert!(next(&mut engine, 0).is_some());
+    // Who waits is not kept waiting.
+    ask(&mut engine, a, "SET a 3");
+    settle(&mut engine);
+    assert_eq!(ask(&mut engine, a, "SAVE"), "");
+    while next(&mut engine, 9).is_some() {}
+    assert_eq!(text(&mut engine, a), "+OK\r\n");
 }

@@ -127,7 +127,7 @@ enum Phase {
 }
 
 /// Bytes of a snapshot's slice, taken between two commands: well below a millisecond's work.
-const SLICE: usize = 96 << 10;
+const SLICE: usize = 48 << 10;
 
 /// Bytes of chunks that may wait for the store before taking pauses.
 const QUEUED: usize = 1 << 20;
@@ -135,6 +135,13 @@ const QUEUED: usize = 1 << 20;
 /// About how long a chunk is, and for stores that charge for every object.
 const CHUNK: usize = 256 << 10;
 const LARGE_CHUNK: usize = 4 << 20;
+
+/// Most objects of a snapshot that the store may flush beside the thread while another is written.
+const FLUSHING: u32 = 3;
+
+/// Objects that are deleted between two commands: that of a file takes a tenth of a millisecond.
+const DELETIONS: usize = 64;
+const FILE_DELETIONS: usize = 6;
 
 /// Milliseconds between a failed write and the next try, and between a failed snapshot and the next one by itself.
 const RETRY: i64 = 1000;
@@ -203,7 +210,11 @@ pub struct Persistence {
     /// Objects of the snapshot that are to be written, and those that are not needed any more.
     chunks: Vec<(String, Vec<u8>)>,
     allowance: usize,
+    /// SAVE waits for it.
+    is_waited_for: bool,
     deletes: Vec<String>,
+    /// How many of them may go before the next tick.
+    deletions: usize,
     /// Changes since the last snapshot.
     pub(crate) changes: u64,
     pub(crate) last_save: i64,
@@ -254,7 +265,9 @@ impl Default for Persistence {
             again: None,
             chunks: Vec::new(),
             allowance: 0,
+            is_waited_for: false,
             deletes: Vec::new(),
+            deletions: 0,
             changes: 0,
             last_save: 0,
             last_try: 0,
@@ -399,13 +412,18 @@ impl Persistence {
             return Want { write: false, hold: false, tick: false, asked: false };
         }
         let write = self.rest.is_some()
-            || self.step.is_none() && (self.log_is_due(now) || self.snapshot_is_due(now) || !self.deletes.is_empty());
+            || self.step.is_none() && (self.log_is_due(now) || self.snapshot_is_due(now) || self.deletions > 0);
         Want {
             write,
             hold: self.holds(),
-            tick: self.plan.is_some() || self.again.is_some(),
-            asked: self.allowance == usize::MAX || self.asked > self.durable || self.pending_log() >= LONG,
+            tick: self.plan.is_some() || self.again.is_some() || !self.deletes.is_empty(),
+            asked: self.is_hurried() || self.pending_log() >= LONG,
         }
+    }
+
+    /// Whether somebody waits for what is to be written.
+    fn is_hurried(&self) -> bool {
+        self.is_waited_for || self.asked > self.durable
     }
 
     /// Whether replies must wait.
@@ -439,7 +457,8 @@ impl Persistence {
 
     fn snapshot_is_due(&self, now: i64) -> bool {
         let settled = matches!(self.plan, Some((_, _, Phase::Settling | Phase::Naming)));
-        (!self.chunks.is_empty() && self.allowance > 0 || settled && self.chunks.is_empty()) && now >= self.retry_at
+        (!self.chunks.is_empty() && (self.allowance > 0 || self.is_waited_for) || settled && self.chunks.is_empty())
+            && now >= self.retry_at
     }
 
     /// Puts what waits into a frame of the log.

@@ -81,11 +81,12 @@ impl Door {
     }
 
     /// The next write: `[durable, kind, name, bytes, kind, name, bytes, ...]`, kinds being 0 put, 1 append, 2 delete;
-    /// `undefined` when nothing is due. No operation asks for a sync.
-    pub fn next_write(&mut self, now: f64) -> Option<Array> {
+    /// `undefined` when nothing is due, or what is due would wait for one of the `flushing` objects that the store still
+    /// flushes by itself. No operation asks for a sync.
+    pub fn next_write(&mut self, now: f64, flushing: u32) -> Option<Array> {
         let engine = &mut self.inner.engine;
         engine.set_clock(micros(now));
-        let write = engine.next_write()?;
+        let write = engine.next_write(flushing)?;
         let list = Array::of1(&write.durable.into());
         for (operation, name, bytes) in write.operations {
             let kind = match operation {

@@ -101,8 +101,15 @@ impl Disk {
                 // Whether it is durable or not, the program does not get to know.
                 return Ok(Err("an error of the device".into()));
             }
-            self.safe = self.all();
-            self.loose.clear();
+            // The end of a log does not wait for what is put beside it.
+            let appends = |operation: &(Operation, String, Vec<u8>)| operation.0 == Operation::Append;
+            let of_log = !write.operations.is_empty() && write.operations.iter().all(appends);
+            let put: Vec<String> =
+                self.loose.iter().filter(|each| of_log && !appends(each)).map(|each| each.1.clone()).collect();
+            let (loose, safe): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut self.loose).into_iter().partition(|each| put.contains(&each.1));
+            self.loose = loose;
+            safe.iter().for_each(|operation| apply(&mut self.safe, operation));
         }
         Ok(Ok(()))
     }

@@ -30,6 +30,8 @@ struct Life {
     acknowledged: usize,
     /// What became of the write under way, which the program has not heard yet.
     unheard: Option<Result<(), String>>,
+    /// Objects that the store says it flushes by itself.
+    flushing: u32,
 }
 
 impl Life {
@@ -48,7 +50,7 @@ impl Life {
         let report = engine.end_recovery(recovery, now * 1000);
         let session = engine.open(true);
         let states = vec![histories::state(&engine)];
-        Ok((Life { engine, session, now, states, acknowledged: 0, unheard: None }, report))
+        Ok((Life { engine, session, now, states, acknowledged: 0, unheard: None, flushing: 0 }, report))
     }
 
     fn command(&mut self, line: &[Vec<u8>]) {
@@ -87,7 +89,8 @@ impl Life {
         if self.unheard.is_some() {
             return Ok(false);
         }
-        let Some(write) = self.engine.next_write() else { return Ok(false) };
+        let flushing = self.flushing;
+        let Some(write) = self.engine.next_write(flushing) else { return Ok(false) };
         self.unheard = Some(disk.write(&write)?);
         Ok(true)
     }
@@ -138,6 +141,7 @@ fn run(seed: u64, limit: Option<usize>) -> Tally {
         let crashed = (|| -> Result<(), Crash> {
             while alive.write(&mut disk)? {}
             for _ in 0..40 {
+                alive.flushing = [0, 0, 1, 4][rng.below(4)];
                 match rng.below(12) {
                     0..=5 => alive.command(&history.next()),
                     6 => {

@@ -1,7 +1,8 @@
 //! Snapshots as they run: begun by a command, a save point or a log that has grown; taken in slices; named by a manifest.
 
 use super::{
-    Fsync, Past, Persistence, Phase, Reason, Step, CHUNK, LARGE_CHUNK, PIECES, QUEUED, RETRY, SAVE_RETRY, SLICE,
+    Fsync, Past, Persistence, Phase, Reason, Step, CHUNK, DELETIONS, FILE_DELETIONS, LARGE_CHUNK, PIECES, QUEUED,
+    RETRY, SAVE_RETRY, SLICE,
 };
 use crate::keyspace::Keyspace;
 use crate::persist::manifest::{names, Chunk, Manifest};
@@ -87,7 +88,7 @@ impl Persistence {
     /// Takes all that the running snapshot still wants, at once.
     pub(crate) fn take_all(&mut self, space: &mut Keyspace) {
         self.take_some(space, usize::MAX);
-        self.allowance = usize::MAX;
+        self.is_waited_for = true;
     }
 
     fn take_some(&mut self, space: &mut Keyspace, budget: usize) {
@@ -117,6 +118,8 @@ impl Persistence {
             return;
         }
         let now = space.now();
+        let most = if self.store.is_some_and(|store| store.appends) { FILE_DELETIONS } else { DELETIONS };
+        self.deletions = self.deletes.len().min(most);
         match self.plan {
             Some(_) => {
                 let queued: usize = self.chunks.iter().map(|chunk| chunk.1.len()).sum();
@@ -171,7 +174,7 @@ impl Persistence {
             (syncs && self.sync_at != i64::MAX && self.fsync != Fsync::No).then(|| self.sync_at.max(self.retry_at));
         let gathered = (self.pending_log() > 0 && self.fsync == Fsync::No).then(|| self.sync_at.max(self.retry_at));
         let retry = (!self.frames.is_empty() && self.established).then_some(self.retry_at);
-        let slice = (self.plan.is_some() || self.again.is_some()).then_some(now + 1);
+        let slice = (self.plan.is_some() || self.again.is_some() || !self.deletes.is_empty()).then_some(now + 1);
         let due = self.plan.is_none().then(|| {
             let rewrite = (self.anew() || self.is_rewrite_due()).then_some(self.last_try + RETRY);
             [rewrite, self.next_save()].into_iter().flatten().min()
@@ -209,7 +212,7 @@ impl Persistence {
         }
         self.changes = self.changes.saturating_sub(plan.changes);
         self.last_save = now.div_euclid(1000);
-        self.allowance = 0;
+        (self.allowance, self.is_waited_for) = (0, false);
         self.note(reason, plan.copied, now - plan.begun_us, false);
     }
 
@@ -225,6 +228,7 @@ impl Persistence {
     fn give_up(&mut self, space: &mut Keyspace) -> Option<(Plan, Reason)> {
         let (plan, reason, _) = self.plan.take()?;
         plan.give_up(space);
+        self.is_waited_for = false;
         self.chunks.clear();
         plan.own().for_each(|chunk| chunk.names(&mut self.deletes));
         Some((plan, reason))

@@ -1,20 +1,21 @@
 //! The next write, and what became of the last: the log first, then the snapshot that runs, then what is not needed any
 //! more.
 
-use super::{Fsync, Operation, Persistence, Phase, Reason, Step, Store, Write, QUEUED, RETRY};
+use super::{Fsync, Operation, Persistence, Phase, Reason, Step, Store, Write, FLUSHING, QUEUED, RETRY};
 use crate::keyspace::Keyspace;
 use crate::persist::manifest::names;
 use crate::persist::LOGS;
 
 impl Persistence {
     /// The next thing to write, if something is due; [`Persistence::wrote`] says how it went. What is more than the store
-    /// takes at once comes in several.
-    pub fn next(&mut self, now: i64) -> Option<Write> {
+    /// takes at once comes in several. `flushing` objects of a snapshot are still on their way to the disk, beside this
+    /// thread: while nobody waits for the snapshot, nothing is asked of the store that would have to wait for them.
+    pub fn next(&mut self, now: i64, flushing: u32) -> Option<Write> {
         let store = self.store?;
         let mut rest = match self.rest.take() {
             Some(rest) => rest,
             None if self.step.is_some() => return None,
-            None => self.next_whole(store, now)?,
+            None => self.next_whole(store, now, flushing)?,
         };
         let mut bytes = 0;
         let fits = rest.operations.iter().take(store.operations.max(1)).take_while(|(_, name, content)| {
@@ -30,36 +31,52 @@ impl Persistence {
         Some(Write { durable: false, ..rest })
     }
 
-    fn next_whole(&mut self, store: Store, now: i64) -> Option<Write> {
+    fn next_whole(&mut self, store: Store, now: i64, flushing: u32) -> Option<Write> {
+        let flushing = if self.is_hurried() { 0 } else { flushing };
         if self.bare && self.snapshot_is_due(now) {
             self.step = Some(Step::First);
             let (name, bytes) = self.manifest.write(usize::MAX).remove(0);
             return Some(Write { operations: vec![(Operation::Put, name, bytes)], durable: true });
         }
         if self.log_is_due(now) {
-            return Some(self.next_log(store, now));
+            let only_sync = self.frames.is_empty() && self.pending_log() == 0;
+            return (!only_sync || flushing == 0).then(|| self.next_log(store, now));
         }
+        let most = if self.chunks.is_empty() { 0 } else { FLUSHING };
         if self.snapshot_is_due(now) {
-            return Some(self.next_of_snapshot(store));
+            if self.is_behind(store) {
+                // The log would have to wait for it when the first chunks are on their way.
+                return Some(self.sync_log());
+            }
+            return (flushing <= most).then(|| self.next_of_snapshot(store));
         }
         let mut write = Write::default();
-        while write.operations.len() < 64 {
+        let most = if flushing > 0 { 0 } else { self.deletions };
+        while write.operations.len() < most {
             let Some(name) = self.deletes.pop() else { break };
             write.operations.push((Operation::Delete, name, Vec::new()));
         }
+        self.deletions -= write.operations.len();
         self.step = (!write.operations.is_empty()).then_some(Step::Deletes);
         self.step.is_some().then_some(write)
+    }
+
+    /// Before a segment begins the one before is to be durable: else a crash could leave a hole between them.
+    fn is_behind(&self, store: Store) -> bool {
+        store.appends && self.fresh && self.durable < self.written
+    }
+
+    fn sync_log(&mut self) -> Write {
+        self.step = Some(Step::Sync { last: self.written });
+        Write { operations: Vec::new(), durable: true }
     }
 
     fn next_log(&mut self, store: Store, now: i64) -> Write {
         if self.frames.is_empty() && self.pending_log() > 0 {
             self.push_frame();
         }
-        // Before a segment begins the one before is durable: else a crash could leave a hole between them.
-        let synced = !self.fresh || self.durable >= self.written || !store.appends;
-        if self.frames.is_empty() || !synced {
-            self.step = Some(Step::Sync { last: self.written });
-            return Write { operations: Vec::new(), durable: true };
+        if self.frames.is_empty() || self.is_behind(store) {
+            return self.sync_log();
         }
         let frame = self.frames.remove(0);
         let gathers = !store.appends && self.fsync == Fsync::Everysec;
