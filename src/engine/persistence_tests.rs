@@ -165,7 +165,7 @@ fn a_snapshot_does_not_ask_for_what_would_wait_for_its_own_objects_unless_somebo
     ask(&mut engine, a, "SET a 1");
     settle(&mut engine);
     ask(&mut engine, a, "BGSAVE");
-    for _ in 0..5 {
+    for _ in 0..10 {
         engine.tick();
     }
     assert_eq!(next(&mut engine, 0), Some((Vec::new(), true)), "the log's sync, before its next segment");
