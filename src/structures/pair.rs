@@ -45,30 +45,44 @@ struct Parts {
     end: usize,
 }
 
+/// Appends what is left of a length that does not fit its half of the first byte.
+#[cold]
+#[inline(never)]
+fn long_size(length: usize, sizes: &mut [u8; SIZES], used: &mut usize) {
+    let mut rest = length - LONG;
+    while rest > 0x7F {
+        sizes[*used] = rest as u8 | 0x80;
+        rest >>= 7;
+        *used += 1;
+    }
+    sizes[*used] = rest as u8;
+    *used += 1;
+}
+
 impl Pair {
     pub(super) fn new(name: &[u8], value: &[u8], expiry: Option<i64>) -> Self {
         let mut sizes = [0; SIZES];
         let mut used = 1;
         sizes[0] = (name.len().min(LONG) << 4 | value.len().min(LONG)) as u8;
-        for length in [name.len(), value.len()] {
-            if length >= LONG {
-                let mut rest = length - LONG;
-                while rest > 0x7F {
-                    sizes[used] = rest as u8 | 0x80;
-                    rest >>= 7;
-                    used += 1;
-                }
-                sizes[used] = rest as u8;
-                used += 1;
-            }
+        if name.len() >= LONG {
+            long_size(name.len(), &mut sizes, &mut used);
+        }
+        if value.len() >= LONG {
+            long_size(value.len(), &mut sizes, &mut used);
         }
         let start = if expiry.is_some() { TIME } else { 0 };
         let block = allocate(roomy(start + used + name.len() + value.len(), EXACT));
-        let mut at = start;
-        for part in [&sizes[..used], name, value] {
-            // SAFETY: the block has room for the expiry and the three parts, and is new: none of them is in it.
-            unsafe { block.add(at).copy_from_nonoverlapping(NonNull::from(part).cast(), part.len()) };
-            at += part.len();
+        // SAFETY: the block has room for the expiry and the three parts, and is new: none of them is in it.
+        unsafe {
+            block.add(start).write(sizes[0]);
+            if used > 1 {
+                block.add(start).copy_from_nonoverlapping(NonNull::from(&sizes).cast(), used);
+            }
+            let at = start + used;
+            block.add(at).copy_from_nonoverlapping(NonNull::from(name).cast(), name.len());
+            if !value.is_empty() {
+                block.add(at + name.len()).copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
+            }
         }
         let mut pair = Pair { word: block };
         if let Some(at) = expiry {
@@ -191,6 +205,10 @@ impl Pair {
 impl Keyed for Pair {
     #[inline]
     fn key(&self) -> &[u8] {
+        let first = self.byte(0);
+        if !self.is_timed() && first < LONG << 4 && first & LONG < LONG {
+            return self.slice(1, 1 + (first >> 4));
+        }
         let parts = self.parts();
         self.slice(parts.name, parts.value)
     }

@@ -372,14 +372,14 @@ fn peek_pack(pack: &Listpack, end: End) -> Option<Item<'_>> {
 
 #[inline]
 fn discard_pack(pack: &mut Listpack, end: End) -> bool {
-    let at = match end {
-        End::Front => pack.first(),
-        End::Back => pack.last(),
-    };
-    at.is_some_and(|at| {
-        pack.delete(at);
-        true
-    })
+    match (end, pack.last()) {
+        (_, None) => return false,
+        (End::Back, Some(at)) => pack.delete_last(at),
+        (End::Front, _) => {
+            pack.delete(0);
+        }
+    }
+    true
 }
 
 /// Removes up to `limit` matches, the ones nearest to `from`, in one pass; returns how many.

@@ -177,6 +177,18 @@ impl Buffer {
         unsafe { place.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
     }
 
+    /// Takes away all bytes from `len` on.
+    #[inline]
+    pub(super) fn truncate(&mut self, len: usize) {
+        let (gap, held) = (self.gap(), self.len());
+        if len > 0 && self.size(gap, len) == self.size(gap, held) {
+            assert!(len <= held);
+            self.state(gap, len);
+        } else {
+            self.open_slowly(len, held - len, 0);
+        }
+    }
+
     /// Turns `remove` bytes at `at` into `insert`, whose place it returns: all of them must be written before the entries
     /// are read. Of what stands before and behind, the shorter moves where there is room.
     #[inline]

@@ -95,8 +95,9 @@ impl Listpack {
 
     /// The entries in Redis' form, header to end mark. O(bytes).
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.byte_len());
-        bytes.extend_from_slice(&(self.byte_len() as u32).to_le_bytes());
+        let total = self.byte_len();
+        let mut bytes = Vec::with_capacity(total);
+        bytes.extend_from_slice(&(total as u32).to_le_bytes());
         bytes.extend_from_slice(&(self.len().min(COUNT_UNKNOWN) as u16).to_le_bytes());
         if self.is_laced() {
             bytes.extend_from_slice(self.buffer.entries());
@@ -366,6 +367,14 @@ impl Listpack {
     /// Deletes the entry at `at`; returns the position of the one that followed. O(bytes).
     pub fn delete(&mut self, at: usize) -> Option<usize> {
         self.delete_run(at, 1)
+    }
+
+    /// Deletes the last entry, which is at `at`. O(1), at times O(bytes).
+    #[inline]
+    pub fn delete_last(&mut self, at: usize) {
+        self.buffer.truncate(at);
+        self.buffer.changed(-1);
+        self.buffer.settle();
     }
 
     /// Deletes up to `count` entries from position `at` on; returns the position of the one that followed. O(bytes).
