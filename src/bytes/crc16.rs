@@ -32,6 +32,7 @@ const fn tables() -> [[u16; 256]; 4] {
 static TABLES: [[u16; 256]; 4] = tables();
 
 /// CRC16/XMODEM of `bytes`. Four bytes a step: every command pays for this once per key.
+#[inline(always)]
 pub fn crc16(bytes: &[u8]) -> u16 {
     let mut crc = 0u16;
     let mut blocks = bytes.chunks_exact(4);
@@ -48,6 +49,7 @@ pub fn crc16(bytes: &[u8]) -> u16 {
 }
 
 /// The hash slot of `key`: of its `{tag}` when the first `{` is followed by a non-empty run up to a `}`.
+#[inline(never)]
 pub fn key_slot(key: &[u8]) -> u16 {
     crc16(hash_tag(key)) & (SLOTS - 1)
 }
@@ -67,10 +69,17 @@ fn has_brace(key: &[u8]) -> bool {
 }
 
 /// The part of `key` that decides its slot.
+#[inline(always)]
 pub fn hash_tag(key: &[u8]) -> &[u8] {
-    if !has_brace(key) {
-        return key;
+    if has_brace(key) {
+        return braced(key);
     }
+    key
+}
+
+#[cold]
+#[inline(never)]
+fn braced(key: &[u8]) -> &[u8] {
     let Some(open) = key.iter().position(|&byte| byte == b'{') else { return key };
     let rest = &key[open + 1..];
     match rest.iter().position(|&byte| byte == b'}') {

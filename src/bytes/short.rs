@@ -65,8 +65,18 @@ unsafe fn copy<const N: usize>(from: *const u8, to: *mut u8, at: usize) {
 ///
 /// # Safety
 /// `from` is valid for reads and `to` for writes of `length` bytes, and they do not overlap.
-#[inline]
+#[inline(never)]
 pub unsafe fn copy_bytes(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: by the caller's promise.
+    unsafe { copy_at_once(from, to, length) }
+}
+
+/// [`copy_bytes`] where a call counts.
+///
+/// # Safety
+/// As for that.
+#[inline(always)]
+pub unsafe fn copy_at_once(from: *const u8, to: *mut u8, length: usize) {
     // SAFETY: each arm copies within 0..length and together all of it, by its pattern.
     unsafe {
         match length {
@@ -111,8 +121,20 @@ pub fn append(out: &mut Vec<u8>, bytes: &[u8]) {
     // SAFETY: `bytes` has `length` bytes, and room for as many behind `start` was just made in another allocation, which
     // a `&mut` keeps apart from `bytes`.
     unsafe {
-        copy_bytes(bytes.as_ptr(), out.as_mut_ptr().add(start), length);
+        copy_at_once(bytes.as_ptr(), out.as_mut_ptr().add(start), length);
         out.set_len(start + length);
+    }
+}
+
+/// Appends a few bytes, whose number is known, without a call. O(n).
+#[inline(always)]
+pub fn append_array<const N: usize>(out: &mut Vec<u8>, bytes: &[u8; N]) {
+    reserve(out, N);
+    let start = out.len();
+    // SAFETY: room for as many bytes behind `start` was just made.
+    unsafe {
+        out.as_mut_ptr().add(start).cast::<[u8; N]>().write_unaligned(*bytes);
+        out.set_len(start + N);
     }
 }
 

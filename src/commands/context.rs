@@ -22,7 +22,7 @@ pub enum Outcome {
     Done,
     /// To wait: nothing was written or changed. The engine runs the command again when one of the keys was
     /// written, and answers for it when the time is up or waiting is not allowed (MULTI, scripts).
-    Wait(Wait),
+    Wait(Box<Wait>),
 }
 
 /// A wait for keys.
@@ -45,8 +45,8 @@ pub struct Wait {
 
 impl Wait {
     /// A wait until one of `keys` is written and is of `kind`.
-    pub fn new(kind: &'static str, keys: Vec<Box<[u8]>>, deadline: Option<i64>, on_timeout: TimeoutReply) -> Self {
-        Wait { kind, any_change: false, keys, deadline, on_timeout, again: None }
+    pub fn new(kind: &'static str, keys: Vec<Box<[u8]>>, deadline: Option<i64>, on_timeout: TimeoutReply) -> Box<Self> {
+        Box::new(Wait { kind, any_change: false, keys, deadline, on_timeout, again: None })
     }
 }
 

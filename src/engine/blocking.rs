@@ -43,7 +43,7 @@ impl KeptArgs {
 pub(crate) struct Blocked {
     pub(crate) command: super::table::Command,
     pub(crate) args: KeptArgs,
-    pub(crate) wait: Wait,
+    pub(crate) wait: Box<Wait>,
     pub(crate) db: usize,
 }
 
@@ -108,7 +108,7 @@ impl TimeoutReply {
 
 impl Engine {
     /// Puts a session to wait.
-    pub(crate) fn block(&mut self, id: SessionId, command: super::table::Command, args: Args, mut wait: Wait) {
+    pub(crate) fn block(&mut self, id: SessionId, command: super::table::Command, args: Args, mut wait: Box<Wait>) {
         let Some(session) = self.session_mut(id) else { return };
         let db = session.db;
         let (keys, deadline) = (wait.keys.clone(), wait.deadline);

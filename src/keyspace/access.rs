@@ -61,13 +61,14 @@ impl Access {
     }
 
     /// Marks an entry as used now.
-    #[inline]
+    #[inline(always)]
     pub(super) fn mark(&mut self, entry: &mut Entry) {
         let access = if self.by_frequency { self.count_use(entry.access()) } else { self.seconds };
         entry.set_access(access);
     }
 
     /// One use more: the counter decays for the time that passed, then grows by chance, the less likely the higher it is.
+    #[inline(never)]
     fn count_use(&mut self, access: u32) -> u32 {
         let counter = self.frequency(access);
         let above = counter.saturating_sub(FIRST_USE) as f64;

@@ -88,18 +88,30 @@ impl Changes {
     }
 
     /// Records an event.
-    #[inline]
+    #[inline(always)]
     pub fn notify(&mut self, class: u32, name: &'static str, key: &[u8], db: usize) {
         if self.record_events & class != 0 {
-            self.events.push(Event { class, name, key: key.into(), db });
+            self.note_event(class, name, key, db);
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn note_event(&mut self, class: u32, name: &'static str, key: &[u8], db: usize) {
+        self.events.push(Event { class, name, key: key.into(), db });
+    }
+
     /// Records that a key was written.
-    #[inline]
+    #[inline(always)]
     pub fn touch(&mut self, db: usize, key: &[u8]) {
         if self.record_touched {
-            self.touched.push((db, key.into()));
+            self.note_touched(db, key);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_touched(&mut self, db: usize, key: &[u8]) {
+        self.touched.push((db, key.into()));
     }
 }

@@ -67,7 +67,7 @@ pub struct Database {
 }
 
 /// Where `key` belongs in a keyspace seeded with `seed`.
-#[inline]
+#[inline(never)]
 pub(crate) fn place(seed: u64, key: &[u8]) -> Place {
     Place { segment: key_slot(key) as usize % SEGMENTS, hash: hash_bytes(seed, key) }
 }
@@ -112,18 +112,18 @@ impl Database {
         self.segments.iter().flat_map(|segment| segment.entries.iter())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, place: Place, key: &[u8]) -> Option<&Entry> {
         self.segments.get(place.segment)?.entries.get_hashed(place.hash, key)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find_mut(&mut self, place: Place, key: &[u8]) -> Option<&mut Entry> {
         self.segments.get_mut(place.segment)?.entries.get_mut_hashed(place.hash, key)
     }
 
     /// Whether some entry near `place` may be due: only then is an expiry check needed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn may_be_due(&self, place: Place, now: i64) -> bool {
         self.segments.get(place.segment).is_some_and(|segment| segment.soonest <= now)
     }

@@ -252,6 +252,10 @@ impl Keys<'_> {
         let (entry, new) = database.open(space.seed, place, key, || Entry::new(key, body, deadline, access));
         let (mut was, mut old) = (NEVER, None);
         if !new {
+            if deadline == NEVER && entry.overwrite(body) {
+                space.access.mark(entry);
+                return false;
+            }
             was = entry.deadline();
             if expiry == Expiry::Keep {
                 deadline = was;

@@ -6,8 +6,8 @@
 //! handlers write in a thousand places and none of them could do anything about it.
 
 use super::Fault;
-use crate::bytes::append;
 use crate::bytes::number::{format_i64, push_f64, push_i64, I64_TEXT};
+use crate::bytes::{append, append_array};
 use std::cell::Cell;
 
 thread_local! {
@@ -94,15 +94,23 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// [`Reply::raw`] of a few bytes.
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, bytes: &[u8; N]) {
+        if self.has_room(N) {
+            append_array(self.out, bytes);
+        }
+    }
+
     #[inline]
     fn header(&mut self, kind: u8, number: i64) {
         match number {
-            0..10 => self.raw(&[kind, b'0' + number as u8, b'\r', b'\n']),
+            0..10 => self.put(&[kind, b'0' + number as u8, b'\r', b'\n']),
             10..100 => {
                 // A product and a shift instead of a division.
                 let tens = (number as u32 * 205) >> 11;
                 let ones = number as u32 - tens * 10;
-                self.raw(&[kind, b'0' + tens as u8, b'0' + ones as u8, b'\r', b'\n']);
+                self.put(&[kind, b'0' + tens as u8, b'0' + ones as u8, b'\r', b'\n']);
             }
             _ => self.long_header(kind, number),
         }
@@ -120,7 +128,7 @@ impl<'a> Reply<'a> {
     /// `+OK`.
     #[inline]
     pub fn ok(&mut self) {
-        self.raw(b"+OK\r\n");
+        self.put(b"+OK\r\n");
     }
 
     /// A simple string; `text` must hold neither CR nor LF.
@@ -160,7 +168,7 @@ impl<'a> Reply<'a> {
     /// 1 or 0: what commands answered before RESP3 had booleans, and still do.
     #[inline]
     pub fn flag(&mut self, yes: bool) {
-        self.raw(if yes { b":1\r\n" } else { b":0\r\n" });
+        self.put(&[b':', b'0' + yes as u8, b'\r', b'\n']);
     }
 
     /// RESP3's boolean; 1 or 0 in RESP2.
@@ -178,7 +186,7 @@ impl<'a> Reply<'a> {
         if self.has_room(bytes.len() + 24) {
             self.header(b'$', bytes.len() as i64);
             append(self.out, bytes);
-            append(self.out, b"\r\n");
+            append_array(self.out, b"\r\n");
         }
     }
 

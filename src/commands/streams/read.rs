@@ -121,7 +121,7 @@ impl<'a> Reading<'a> {
         Ok(reading)
     }
 
-    fn wait(&self, args: Args, deadline: Option<i64>) -> Wait {
+    fn wait(&self, args: Args, deadline: Option<i64>) -> Box<Wait> {
         let keys = args.iter_from(self.keys_at).take(self.keys).map(Box::from).collect();
         Wait::new("stream", keys, deadline, TimeoutReply::NullArray)
     }

@@ -109,9 +109,10 @@ impl<'b> Body<'b> {
     /// The most compact form of a string.
     #[inline]
     pub(in crate::keyspace) fn string(bytes: &'b [u8]) -> Self {
-        match parse_i64(bytes) {
-            Some(number) => Body::Int(number),
-            None => Body::Text(bytes),
+        match bytes {
+            // What does not begin like a number need not be read as one.
+            [b'-' | b'0'..=b'9', ..] => parse_i64(bytes).map_or(Body::Text(bytes), Body::Int),
+            _ => Body::Text(bytes),
         }
     }
 

@@ -25,6 +25,7 @@ pub use string::StringMut;
 
 use super::value::{StrRef, ValueRef};
 use super::{Str, Value};
+use crate::bytes::copy_bytes;
 use crate::structures::dict::Keyed;
 use crate::structures::hash::Hash;
 use crate::structures::list::List;
@@ -374,6 +375,28 @@ impl Entry {
         }
         self.seal(self.head(), flags, deadline);
         old
+    }
+
+    /// Writes a short string over another of a key that does not expire, where the block keeps its size; whether it did. So
+    /// most writes end, for which [`Entry::set`] asks too much.
+    #[inline(always)]
+    pub(super) fn overwrite(&mut self, body: Body) -> bool {
+        let Body::Text(bytes) = body else { return false };
+        if bytes.len() > 0x7F || self.head() as u8 != SHORT {
+            return false;
+        }
+        let value = self.parts_at_once().value;
+        // SAFETY: a short string begins with its length, of which one byte at least is there.
+        let held = unsafe { self.at(value).read() } as usize;
+        let fits = held <= 0x7F && class(value + 1 + held) == class(value + 1 + bytes.len());
+        if fits {
+            // SAFETY: a block is as large as its class, which is that of the new length.
+            unsafe {
+                self.at(value).write(bytes.len() as u8);
+                copy_bytes(bytes.as_ptr(), self.at(value + 1), bytes.len());
+            }
+        }
+        fits
     }
 
     /// Writes a long string into the buffer that is there, if it is one of about the size; whether it is.
