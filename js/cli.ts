@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-// The package's program: `cachelet serve`, `cachelet cli`. Each part is loaded when it is asked for.
+// The package's program: `cachelet serve`, `cachelet cli`, `cachelet import`, `cachelet export`. Each part is loaded when it is asked for.
 import { readFileSync } from "node:fs";
 
 const HELP = `Cachelet: a Redis-compatible cache.
 
   cachelet serve [redis.conf] [--name value]...   serve RESP over TCP, and REST, WebSocket and the console over HTTP
   cachelet cli [options] [command]...             talk to a server: cachelet cli --help
+  cachelet import FILE [options]                  put an RDB file or an append log into a server: cachelet import --help
+  cachelet export FILE [options]                  write what a server holds as an RDB file
   cachelet --version
 
 Options of serve are redis.conf's parameters: --port 7000 --bind 127.0.0.1 --requirepass secret. Its own:
@@ -28,6 +30,10 @@ async function main([command, ...args]: string[]): Promise<number | undefined> {
       return (await import("./cli/serve.js")).serveCommand(args, version());
     case "cli":
       return (await import("./cli/client.js")).clientCommand(args);
+    case "import":
+      return (await import("./cli/transfer.js")).importCommand(args);
+    case "export":
+      return (await import("./cli/transfer.js")).exportCommand(args);
     case "--version":
     case "-v":
       process.stdout.write(`cachelet ${version()}\n`);

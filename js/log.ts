@@ -183,7 +183,8 @@ export class LogReader {
       const reply = new Decoder().reset(this.door.callRaw(helper, ["COMMAND", "INFO", name])).read() as [Reply[] | null];
       this.door.end(helper);
       const flags = (reply[0]?.[2] ?? []) as string[];
-      held = flags.includes("write") || flags.includes("may_replicate") || /^(?:select|multi|exec)$/.test(name);
+      // PFCOUNT is logged where it renews what the key remembers of its count.
+      held = flags.includes("write") || /^(?:select|multi|exec|pfcount)$/.test(name);
       this.#known.set(name, held);
     }
     return held;

@@ -58,13 +58,13 @@ export async function clientCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-function read(args: readonly string[]): ClientOptions | "help" {
-  const { env } = process;
-  const options: ClientOptions = {
+/** What holds where nothing is said. */
+export function standard(): ClientOptions {
+  return {
     host: "127.0.0.1",
     port: 6380,
     user: "",
-    password: env["REDISCLI_AUTH"] ?? "",
+    password: process.env["REDISCLI_AUTH"] ?? "",
     db: 0,
     protocol: 0,
     raw: !process.stdout.isTTY,
@@ -75,18 +75,31 @@ function read(args: readonly string[]): ClientOptions | "help" {
     pipe: false,
     command: [],
   };
+}
+
+function numeric(option: string, text: string, most: number): number {
+  return /^\d+(\.\d+)?$/.test(text) && Number(text) <= most ? Number(text) : usage(`${option} takes a number up to ${most}`);
+}
+
+/** Takes an option that says where a server is and who asks; false if it is another. */
+export function connecting(option: string, value: () => string, options: ClientOptions): boolean {
+  switch (option) {
+    case "-h": case "--host": options.host = value(); return true;
+    case "-p": case "--port": options.port = numeric(option, value(), 65535); return true;
+    case "-a": case "--pass": options.password = value(); return true;
+    case "--user": options.user = value(); return true;
+    case "-u": address(value(), options); return true;
+    default: return false;
+  }
+}
+
+function read(args: readonly string[]): ClientOptions | "help" {
+  const options = standard();
   for (let at = 0; at < args.length; at++) {
     const option = args[at]!;
     const value = () => args[++at] ?? usage(`${option} takes a value`);
-    const number = (most: number) => {
-      const text = value();
-      return /^\d+(\.\d+)?$/.test(text) && Number(text) <= most ? Number(text) : usage(`${option} takes a number up to ${most}`);
-    };
+    const number = (most: number) => numeric(option, value(), most);
     switch (option) {
-      case "-h": options.host = value(); break;
-      case "-p": options.port = number(65535); break;
-      case "-a": case "--pass": options.password = value(); break;
-      case "--user": options.user = value(); break;
       case "-n": options.db = number(65535); break;
       case "-2": options.protocol = 2; break;
       case "-3": options.protocol = 3; break;
@@ -97,9 +110,9 @@ function read(args: readonly string[]): ClientOptions | "help" {
       case "-i": options.pause = number(86400); break;
       case "-e": options.strict = true; break;
       case "--pipe": options.pipe = true; break;
-      case "-u": address(value(), options); break;
       case "--help": return "help";
       default:
+        if (connecting(option, value, options)) break;
         if (option.startsWith("-") && option.length > 1) usage(`there is no option ${option}; see cachelet cli --help`);
         options.command = args.slice(at);
         return options;
@@ -108,7 +121,8 @@ function read(args: readonly string[]): ClientOptions | "help" {
   return options;
 }
 
-function usage(text: string): never {
+/** Says what is wrong with a command line. */
+export function usage(text: string): never {
   throw new UsageError(text);
 }
 

@@ -14,17 +14,22 @@ const decoder = new TextDecoder();
 
 /** Reads replies out of bytes that arrive in pieces. */
 export class NodeReader {
-  #bytes = new Uint8Array();
+  /** What came and was not read yet stands at `#at..#end`. */
+  #bytes = new Uint8Array(1024);
   #at = 0;
+  #end = 0;
 
   /** More bytes have arrived. */
   add(bytes: Uint8Array): void {
-    const rest = this.#bytes.subarray(this.#at);
-    const whole = new Uint8Array(rest.length + bytes.length);
-    whole.set(rest);
-    whole.set(bytes, rest.length);
-    this.#bytes = whole;
-    this.#at = 0;
+    if (this.#end + bytes.length > this.#bytes.length) {
+      const rest = this.#bytes.subarray(this.#at, this.#end);
+      // Twice as much as is there: a large reply comes in many pieces, and is not copied for each.
+      const room = rest.length + bytes.length > this.#bytes.length / 2 ? new Uint8Array(2 * (rest.length + bytes.length)) : this.#bytes;
+      room.set(rest);
+      [this.#bytes, this.#at, this.#end] = [room, 0, rest.length];
+    }
+    this.#bytes.set(bytes, this.#end);
+    this.#end += bytes.length;
   }
 
   /** The next whole reply, if there is one. */
@@ -36,15 +41,15 @@ export class NodeReader {
   }
 
   #line(): Uint8Array | undefined {
-    const end = this.#bytes.indexOf(13, this.#at);
-    if (end < 0 || end + 2 > this.#bytes.length) return undefined;
+    const end = this.#bytes.subarray(0, this.#end).indexOf(13, this.#at);
+    if (end < 0 || end + 2 > this.#end) return undefined;
     const line = this.#bytes.subarray(this.#at, end);
     this.#at = end + 2;
     return line;
   }
 
   #blob(length: number): Uint8Array | undefined {
-    if (this.#at + length + 2 > this.#bytes.length) return undefined;
+    if (this.#at + length + 2 > this.#end) return undefined;
     const blob = this.#bytes.slice(this.#at, this.#at + length);
     this.#at += length + 2;
     return blob;
