@@ -214,8 +214,9 @@ export class Door {
     if (typeof arg === "string") end = writeText(bytes, at, arg);
     else if (typeof arg !== "object") end = writeNumber(bytes, at, arg);
     else {
+      // Not `length`: an earlier form of this crashed Node 20, whose V8 read the length of what was no array.
       bytes.set(arg, at);
-      end = at + arg.length;
+      end = at + arg.byteLength;
     }
     words[span] = at - this.base;
     words[span + 1] = end - at;
@@ -225,7 +226,7 @@ export class Door {
   /** Writes the arguments into the engine's memory. */
   private write(args: readonly Arg[]): void {
     let most = 0;
-    for (const arg of args) most += arg instanceof Uint8Array ? arg.length : typeof arg === "number" ? 24 : String(arg).length * 3;
+    for (const arg of args) most += arg instanceof Uint8Array ? arg.byteLength : typeof arg === "number" ? 24 : String(arg).length * 3;
     if (most > this.requestSize || args.length > this.spansSize || this.bytes.length === 0) this.reserve(most, args.length);
     let at = this.request;
     let span = this.spans;
@@ -352,15 +353,25 @@ export class Door {
   /** Hands in RESP that a session's client sent. */
   receive(session: number, input: Uint8Array): void {
     // In blocks: the shared buffer stays small however much arrives at once.
-    for (let at = 0; at < input.length; at += 64 << 10) {
-      const block = input.subarray(at, at + (64 << 10));
-      if (this.bytes.length === 0) this.reserve(0, 0);
-      this.bytes.set(block, this.request);
-      this.guard((exports) => {
-        exports.door_receive(this.address, session, block.length, this.now());
-        this.view();
-      });
+    const most = 64 << 10;
+    if (input.byteLength <= most) {
+      if (input.byteLength > 0) this.receiveBlock(session, input);
+      return;
     }
+    for (let at = 0; at < input.byteLength; at += most) this.receiveBlock(session, input.subarray(at, at + most));
+  }
+
+  private receiveBlock(session: number, block: Uint8Array): void {
+    if (this.bytes.length === 0) this.reserve(0, 0);
+    this.bytes.set(block, this.request);
+    const exports = this.opened();
+    this.copies.stop();
+    try {
+      exports.door_receive(this.address, session, block.byteLength, this.now());
+    } catch (error) {
+      this.lose(error);
+    }
+    this.view();
   }
 
   /** Runs a step of an import with `input`, 64 KB at most, or of an export with a piece of `least` bytes; its reply. */
@@ -435,10 +446,12 @@ export class Door {
         this.slab = new Uint8Array(SLAB);
         this.slabAt = 0;
       }
-      const copy = this.slab.subarray(this.slabAt, this.slabAt + length);
+      const { bytes, slab, slabAt } = this;
+      // A view of what is to be copied would cost more than a few bytes do.
+      if (length <= 64) for (let i = 0; i < length; i++) slab[slabAt + i] = bytes[at + i]!;
+      else slab.set(bytes.subarray(at, at + length), slabAt);
       this.slabAt += length;
-      copy.set(this.bytes.subarray(at, at + length));
-      return copy;
+      return slab.subarray(slabAt, slabAt + length);
     });
   }
 

@@ -37,7 +37,7 @@ impl Engine {
     /// is to be run later, and nothing has happened.
     #[inline]
     pub(crate) fn run(&mut self, id: SessionId, args: Args, out: &mut Vec<u8>) -> bool {
-        match self.table.look_up(args.at(0)) {
+        match self.table.look_up(args.at_once(0)) {
             Some(command) if self.passes(id, command, args) => {
                 let command = *command;
                 self.run_plain(id, command, args, out);
@@ -78,7 +78,7 @@ impl Engine {
         session.last_command = command.spec.name;
         self.current = Some((id, session.client_id));
         if command.has_key {
-            self.keyspace.remember(args.at(1));
+            self.keyspace.remember(args.at_once(1));
         }
         let outcome = self.perform(id, command, args, out);
         self.keyspace.forget();

@@ -381,12 +381,13 @@ impl Engine {
     fn process(&mut self, id: SessionId, bytes: &[u8]) -> usize {
         let limits = self.keyspace.limits.bulk;
         let Some(session) = self.session_mut(id) else { return bytes.len() };
-        let mut parser = std::mem::take(&mut session.parser);
+        let Some(mut parser) = session.parser.take() else { return bytes.len() };
         let mut out = session.take_output();
         let mut at = 0;
+        self.slowlog.carry(true);
         loop {
             let open = self.acl.open;
-            let Some(session) = self.session_mut(id) else { return bytes.len() };
+            let Some(session) = self.session_mut(id) else { break };
             if session.holds_input() {
                 break;
             }
@@ -418,13 +419,14 @@ impl Engine {
                 }
             }
         }
+        self.slowlog.carry(false);
         let Some(session) = self.session_mut(id) else { return bytes.len() };
         if session.killed {
             out.clear();
         }
         session.out = out;
         parser.trim();
-        session.parser = parser;
+        session.parser = Some(parser);
         if session.unsent() > 0 || session.closing || session.killed {
             self.list(id);
             self.check_output_limit(id);

@@ -83,7 +83,8 @@ pub struct Session {
     pub(crate) pending: Vec<u8>,
     /// Bytes at the start of `pending` that are processed, and not yet removed.
     pub(crate) processed: usize,
-    pub(crate) parser: Parser,
+    /// Away while requests are cut out of input.
+    pub(crate) parser: Option<Box<Parser>>,
     /// Output that the host has not taken yet. While a command of this session runs its replies go elsewhere and
     /// what lands here are pushes, which follow the reply.
     pub(crate) out: Vec<u8>,
@@ -139,7 +140,7 @@ impl Session {
             blocked: None,
             pending: Vec::new(),
             processed: 0,
-            parser: Parser::default(),
+            parser: Some(Box::default()),
             out: Vec::new(),
             out_sent: 0,
             over_soft_limit_since: None,

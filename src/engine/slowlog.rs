@@ -103,16 +103,26 @@ pub(crate) struct Slowlog {
     next: i64,
     /// The latest first.
     entries: VecDeque<Entry>,
+    /// Commands of one input follow each other at once: where one that was timed ended the next begins. Reading the clock
+    /// takes as long as many a command.
+    carries: bool,
+    ended: Option<u64>,
 }
 
 impl Default for Slowlog {
     fn default() -> Self {
         let (timed, entries) = (Timed::Nobody, VecDeque::new());
-        Slowlog { stopwatch: None, timed, threshold: 10_000, limit: 128, next: 0, entries }
+        Slowlog { stopwatch: None, timed, threshold: 10_000, limit: 128, next: 0, entries, carries: false, ended: None }
     }
 }
 
 impl Slowlog {
+    /// Begins, or ends, a run of commands with nothing between them.
+    #[inline]
+    pub(crate) fn carry(&mut self, carries: bool) {
+        (self.carries, self.ended) = (carries, None);
+    }
+
     /// `slowlog-max-len`.
     pub(crate) fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
@@ -153,20 +163,25 @@ impl Engine {
 
     /// Reads the clock before a command, when its time is wanted.
     #[inline]
-    pub(crate) fn start_timing(&self, command: Command) -> Option<(Stopwatch, u64)> {
+    pub(crate) fn start_timing(&mut self, command: Command) -> Option<(Stopwatch, u64)> {
         let wanted = match self.slowlog.timed {
             Timed::Nobody => false,
             Timed::Slow => command.may_be_slow,
             Timed::Everybody => true,
         };
-        self.slowlog.stopwatch.filter(|_| wanted).map(|stopwatch| (stopwatch, stopwatch()))
+        let ended = self.slowlog.ended.take();
+        self.slowlog.stopwatch.filter(|_| wanted).map(|stopwatch| (stopwatch, ended.unwrap_or_else(stopwatch)))
     }
 
     /// Notes how long a command took that was begun with a reading of the clock. One that only began to wait is not noted:
     /// it will be when it is served.
     pub(crate) fn end_timing(&mut self, id: SessionId, command: Command, args: Args, begun: (Stopwatch, u64)) {
         let (stopwatch, at) = begun;
-        let nanos = stopwatch().saturating_sub(at);
+        let ended = stopwatch();
+        if self.slowlog.carries {
+            self.slowlog.ended = Some(ended);
+        }
+        let nanos = ended.saturating_sub(at);
         let micros = nanos / 1000;
         self.command_stats[command.index as usize].micros += micros;
         self.latency.note_command(command, nanos, self.keyspace.now());

@@ -141,13 +141,13 @@ impl Table {
     }
 
     /// Finds a command by its name, or a subcommand by `container|sub`, in any case.
-    #[inline]
+    #[inline(never)]
     pub fn find_name(&self, name: &[u8]) -> Option<Command> {
         self.look_up(name).copied()
     }
 
     /// [`Table::find_name`] without a copy.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look_up(&self, name: &[u8]) -> Option<&Command> {
         let word = word(name);
         let mut place = hash(word, name.len());

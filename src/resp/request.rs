@@ -41,8 +41,14 @@ impl<'a> Args<'a> {
     }
 
     /// The argument at `index`; 0 is the command's name. Panics behind the end, as slices do: arity was checked.
-    #[inline]
+    #[inline(never)]
     pub fn at(&self, index: usize) -> &'a [u8] {
+        self.at_once(index)
+    }
+
+    /// [`Args::at`] where a call counts.
+    #[inline(always)]
+    pub fn at_once(&self, index: usize) -> &'a [u8] {
         let span = self.spans[index];
         self.bytes.get(span.start as usize..span.start as usize + span.len as usize).unwrap_or_default()
     }

@@ -174,14 +174,14 @@ fn put_until(ctx: &mut Context, key: &[u8], value: &[u8], at: i64) {
 }
 
 pub(super) fn get(ctx: &mut Context, args: Args) -> Handled {
-    answer(ctx, args.at(1))?;
+    answer(ctx, args.at_once(1))?;
     Ok(Outcome::Done)
 }
 
 #[inline]
 pub(super) fn set(ctx: &mut Context, args: Args) -> Handled {
     if args.len() == 3 {
-        put(ctx, args.at(1), args.at(2));
+        put(ctx, args.at_once(1), args.at_once(2));
         ctx.reply.ok();
         return Ok(Outcome::Done);
     }

@@ -89,6 +89,15 @@ pub(super) fn step(bytes: &[u8], at: usize, laced: bool) -> usize {
     framed(size, laced)
 }
 
+/// [`step`] without a call where the entry is short text.
+#[inline(always)]
+pub(super) fn hop(bytes: &[u8], at: usize, laced: bool) -> usize {
+    match bytes[at] {
+        first @ 0x80..=0xBF => 1 + (first & 63) as usize + laced as usize,
+        _ => step(bytes, at, laced),
+    }
+}
+
 /// What an entry of `size` bytes takes with its backlen, if it has one.
 #[inline(always)]
 pub(super) fn framed(size: usize, laced: bool) -> usize {

@@ -133,6 +133,8 @@ impl<'a> Needle<'a> {
     /// Prepares `text`.
     #[inline]
     pub fn new(text: &'a [u8]) -> Self {
-        Needle { text, value: parse_i64(text) }
+        // What does not begin like a number need not be read as one.
+        let value = if matches!(text, [b'-' | b'0'..=b'9', ..]) { parse_i64(text) } else { None };
+        Needle { text, value }
     }
 }

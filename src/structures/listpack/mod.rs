@@ -23,9 +23,10 @@ mod item;
 #[cfg(test)]
 pub(in crate::structures) mod tests;
 
+use crate::bytes::same;
 use crate::structures::order::sort_by;
 use buffer::Buffer;
-use codec::{back_step, backlen_size, decode, framed, short_text, step, Encoded, END};
+use codec::{back_step, backlen_size, decode, framed, hop, short_text, step, Encoded, END};
 pub use item::{Item, Needle};
 
 /// Header of Redis' form.
@@ -256,7 +257,7 @@ impl Listpack {
             at += match short_text(bytes, at) {
                 // Short text is what most entries are: told apart by length and last byte, without a call.
                 Some(entry) => {
-                    if entry.len() == text.len() && entry.last() == text.last() && entry == text {
+                    if entry.len() == text.len() && entry.last() == text.last() && same(entry, text) {
                         return Some(at);
                     }
                     entry.len() + 1 + laced as usize
@@ -273,7 +274,7 @@ impl Listpack {
                 if at >= bytes.len() {
                     return None;
                 }
-                at += step(bytes, at, laced);
+                at += hop(bytes, at, laced);
             }
         }
         None
