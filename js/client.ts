@@ -32,8 +32,6 @@ export class Cachelet<B = string> {
   /** The view with the other kind of replies, on the same session. */
   #other: Cachelet<unknown> | undefined;
   #portable: Portable<B> | undefined;
-  /** CLIENT ID, asked for before the first command that might open a transaction or wait. */
-  #id: Reply = null;
   readonly #isFirst: boolean;
 
   /** Clients are made by `open`, {@link client} and {@link binary}. The first one of a database closes it. */
@@ -57,9 +55,7 @@ export class Cachelet<B = string> {
    * is there, and throws a TypeError where it would have to wait.
    */
   call(...args: Arg[]): Reply {
-    const wire = checkArgs(args);
-    if (this.#id === null) this.#id = this.run(["CLIENT", "ID"]);
-    return this.run(wire);
+    return this.run(checkArgs(args));
   }
 
   /** Runs what is on the wire: the way of all methods that have no shorter one. */
@@ -98,7 +94,7 @@ export class Cachelet<B = string> {
       throw new ClosedError("this client");
     }
     const helper = door.open(true);
-    this.instance.call(helper, ["CLIENT", "UNBLOCK", this.#id as number]);
+    this.instance.call(helper, ["CLIENT", "UNBLOCK", door.clientId(this.session)]);
     door.end(helper);
     for (let out = door.output(this.session, 1 << 16); out.length > 0; out = door.output(this.session, 1 << 16)) door.sent(this.session, out.length);
     throw new TypeError(`${wire[0]} would wait, and nothing else could run meanwhile: use the portable client`);

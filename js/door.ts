@@ -1,5 +1,6 @@
 // The narrow door from the JavaScript side: arguments written straight into the engine's memory, replies read
 // straight out of it. One Door is one WebAssembly instance with a memory of its own.
+import { chance } from "./chance.js";
 import { Clock } from "./clock.js";
 import { Copies, type Reader } from "./copies.js";
 import { ClosedError, EngineLostError } from "./errors.js";
@@ -109,7 +110,7 @@ export class Door {
     this.doorRun = this.exports.door_run;
     this.doorRead = this.exports.door_read;
     this.panicMessage = glue.panicMessage;
-    const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(2));
+    const seed = options.seed ?? chance();
     this.engine = new glue.Door(seed[0]!, seed[1]!, this.now(), options.databases ?? 16, options.memoryLimit ?? 0);
     this.address = this.engine.address();
     this.mail = this.exports.door_mail(this.address) >>> 2;
@@ -389,6 +390,11 @@ export class Door {
   /** Opens a session; an internal one is a client in this program and need not authenticate. */
   open(internal: boolean): number {
     return this.guard((exports) => exports.door_open(this.address, internal ? 1 : 0, this.now()));
+  }
+
+  /** CLIENT ID of a session. */
+  clientId(session: number): number {
+    return this.guard(() => this.engine!.client_id(session));
   }
 
   /** Says where a session's client is, for CLIENT LIST. */

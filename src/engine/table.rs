@@ -106,12 +106,13 @@ impl Table {
             .map(|declared| Command::new(&declared.spec, declared.run.map_or(Run::Container, Run::Power)));
         let mut commands: Vec<Command> = data.chain(power).collect();
         sort_by_key(&mut commands, |command| command.spec.name);
-        let containers: Vec<&str> =
-            commands.iter().filter_map(|command| Some(command.spec.name.split_once('|')?.0)).collect();
-        for (at, command) in commands.iter_mut().enumerate() {
-            command.index = at as u16;
-            command.has_subcommands = containers.contains(&command.spec.name);
-            command.is_plain &= !command.has_subcommands;
+        for at in 0..commands.len() {
+            commands[at].index = at as u16;
+            let Some((container, _)) = commands[at].spec.name.split_once('|') else { continue };
+            if let Ok(container) = commands.binary_search_by(|command| command.spec.name.cmp(container)) {
+                commands[container].has_subcommands = true;
+                commands[container].is_plain = false;
+            }
         }
         let empty = Slot { word: 0, length: 0, is_whole: false, index: EMPTY };
         let mut table = Table { slots: vec![empty; (commands.len() * 2).next_power_of_two()], commands };

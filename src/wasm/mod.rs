@@ -124,6 +124,11 @@ impl Door {
         }
     }
 
+    /// CLIENT ID of a session; 0 when there is no such session.
+    pub fn client_id(&self, session: SessionId) -> f64 {
+        self.inner.engine.session(session).map_or(0.0, |session| session.client_id as f64)
+    }
+
     /// The index of a command for `door_run`, or -1 when it cannot go that way.
     pub fn find(&self, name: &str) -> i32 {
         let table = self.inner.engine.table();
