@@ -184,8 +184,11 @@ export class Instance {
   #settle(now: number): void {
     if (this.connections.size > 0) this.drain();
     if (now - this.lastTick >= ROUND) {
+      const isFirst = this.lastTick === 0 && !this.persistence;
       this.lastTick = now;
-      this.tick();
+      // There is nothing to keep house of yet; only when there will be.
+      if (isFirst) this.#schedule(this.door.nextTick());
+      else this.tick();
     }
   }
 

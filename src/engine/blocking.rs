@@ -181,7 +181,16 @@ impl Engine {
     }
 
     /// Runs the waiting commands of written keys again, until no key is left that could serve somebody.
+    #[inline(always)]
     pub(crate) fn serve_waits(&mut self) {
+        if !self.waits.ready.is_empty() {
+            self.serve_ready();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn serve_ready(&mut self) {
         // What an import reads is whole only at its end.
         if self.keyspace.holds_expiry {
             return;

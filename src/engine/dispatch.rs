@@ -313,7 +313,7 @@ impl Engine {
     }
 
     /// Passes on what was changed: to those who watch, to those who wait, to those who listen.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn settle_changes(&mut self) {
         let changes = &mut self.keyspace.changes;
         self.persist.changes += changes.dirty;
@@ -325,6 +325,8 @@ impl Engine {
         self.settle_recorded();
     }
 
+    #[cold]
+    #[inline(never)]
     fn settle_recorded(&mut self) {
         let changes = &mut self.keyspace.changes;
         let (whole, flushed) = (std::mem::take(&mut changes.whole), std::mem::take(&mut changes.flushed));

@@ -98,6 +98,7 @@ impl Engine {
     }
 
     /// Puts what a command changed into the stream; `args` stand for it when it named no effects of its own.
+    #[inline(never)]
     pub(crate) fn record(&mut self, db: usize, args: Option<Args>) {
         let changes = &mut self.keyspace.changes;
         let args = args.filter(|_| changes.effects.is_empty());

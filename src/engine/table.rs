@@ -4,7 +4,6 @@ use super::{Engine, PowerHandler};
 use crate::commands::grammar::Begin;
 use crate::commands::spec::{flags, Declared, Spec};
 use crate::commands::DataHandler;
-use crate::structures::order::sort_by_key;
 
 /// What runs a command.
 #[derive(Clone, Copy)]
@@ -104,8 +103,12 @@ impl Table {
             .iter()
             .flat_map(|family| family.iter())
             .map(|declared| Command::new(&declared.spec, declared.run.map_or(Run::Container, Run::Power)));
-        let mut commands: Vec<Command> = data.chain(power).collect();
-        sort_by_key(&mut commands, |command| command.spec.name);
+        let mut commands: Vec<Command> = Vec::with_capacity(512);
+        // One after the other to its place: a sort is more code than all else that runs before the first reply.
+        for command in data.chain(power) {
+            let at = commands.partition_point(|other| other.spec.name < command.spec.name);
+            commands.insert(at, command);
+        }
         for at in 0..commands.len() {
             commands[at].index = at as u16;
             let Some((container, _)) = commands[at].spec.name.split_once('|') else { continue };
