@@ -69,19 +69,6 @@ export async function ask(wire: Wire, ...args: (string | Uint8Array)[]): Promise
   return reply;
 }
 
-/** The replies to commands that are sent together; each is told to `answered` when it comes. */
-function askAll(wire: Wire, commands: (string | Uint8Array)[][], answered: (reply: Node, at: number) => void = () => {}): Promise<Node[]> {
-  wire.socket.cork();
-  const replies = commands.map((args, at) =>
-    wire.call(args).then((reply) => {
-      answered(reply, at);
-      return reply;
-    }),
-  );
-  wire.socket.uncork();
-  return Promise.all(replies);
-}
-
 /** What a server's INFO says of its databases. */
 export async function databases(wire: Wire): Promise<{ index: number; keys: number }[]> {
   return keyspace(bytesOf(await ask(wire, "INFO", "keyspace")));
@@ -107,10 +94,10 @@ export async function* fromServer(wire: Wire): AsyncGenerator<Item[]> {
       for (let at = 0; at < keys.length; ) {
         const some = keys.slice(at, at + size);
         const questions = () => some.flatMap((key) => [["DUMP", key], [asks, key]]);
-        let replies = await askAll(wire, questions());
+        let replies = await wire.callAll(questions());
         if (replies[1]?.type === "error" && asks === "PEXPIRETIME") {
           asks = "PTTL";
-          replies = await askAll(wire, questions());
+          replies = await wire.callAll(questions());
         }
         const items = dumped(index, some, replies, asks === "PTTL" ? Date.now() : 0);
         yield items;
@@ -197,7 +184,7 @@ export async function toServer(wire: Wire, batches: Batches, replace: boolean, s
     // One batch is on its way while the next one is made.
     await before;
     if (db !== chosen) await ask(wire, "SELECT", String((chosen = db)));
-    before = askAll(wire, items.map((item) => restore(item, replace)), (reply, at) => {
+    before = wire.callAll(items.map((item) => restore(item, replace)), (reply, at) => {
       if (reply.type === "error") sent.refused.push(`key ${show(items[at]!.key)} of database ${db}: ${decoder.decode(reply.text)}`);
       else sent.count++;
     });

@@ -33,10 +33,14 @@ export async function* toRdb(batches: Batches): AsyncGenerator<Uint8Array> {
     [parts, size] = [[], 0];
     return bytes;
   };
+  const string = (bytes: Uint8Array) => {
+    put(length(bytes.length));
+    put(bytes);
+  };
   const begin = (version: number) => {
     put(Buffer.from(`REDIS${String(version).padStart(4, "0")}`));
     put(Buffer.of(AUX));
-    for (const text of ["ctime", String(Math.floor(Date.now() / 1000))]) put(string(Buffer.from(text)));
+    for (const text of ["ctime", String(Math.floor(Date.now() / 1000))]) string(Buffer.from(text));
   };
   let chosen = -1;
   for await (const items of batches) {
@@ -50,7 +54,7 @@ export async function* toRdb(batches: Batches): AsyncGenerator<Uint8Array> {
         put(expiry);
       }
       put(payload.subarray(0, 1));
-      put(string(key));
+      string(key);
       put(payload.subarray(1, payload.length - TRAILER));
       if (size >= PIECE) yield piece();
     }
@@ -69,8 +73,6 @@ function length(number: number): Buffer {
   bytes.writeUInt32BE(number, 1);
   return bytes;
 }
-
-const string = (bytes: Uint8Array): Buffer => Buffer.concat([length(bytes.length), bytes]);
 
 /** CRC-64 of Jones, reflected, in halves: what `TABLE` holds at `2 * byte` is the low one. */
 const TABLE = new Uint32Array(512);

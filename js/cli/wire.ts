@@ -3,6 +3,27 @@ import { connect, type Socket } from "node:net";
 import { encodeCommand } from "../resp.js";
 import { type Node, NodeReader } from "./print.js";
 
+/** Commands as RESP in one piece; texts in them are ASCII. Far quicker than each for itself, and than the system is with many pieces. */
+function encodeAll(commands: readonly (string | Uint8Array)[][]): Buffer {
+  // No header is longer than a mark, ten digits and two ends of lines.
+  const header = 15;
+  const bytes = Buffer.allocUnsafe(commands.reduce((sum, args) => args.reduce((part, { length }) => part + header + length, sum + header), 0));
+  let at = 0;
+  for (const args of commands) {
+    at += bytes.write(`*${args.length}\r\n`, at, "latin1");
+    for (const arg of args) {
+      if (typeof arg === "string") at += bytes.write(`$${arg.length}\r\n${arg}\r\n`, at, "latin1");
+      else {
+        at += bytes.write(`$${arg.length}\r\n`, at, "latin1");
+        bytes.set(arg, at);
+        at += arg.length;
+        at += bytes.write("\r\n", at, "latin1");
+      }
+    }
+  }
+  return bytes.subarray(0, at);
+}
+
 /** One connection. Commands are answered in turn; RESP3's pushes go to {@link Wire.onPush}. */
 export class Wire {
   /** Told of pushes that answer no command. */
@@ -43,6 +64,21 @@ export class Wire {
       if (this.#ended) return fail(this.#ended);
       this.#waiting.push({ done, fail });
       this.send(args);
+    });
+  }
+
+  /** Sends commands together; their replies, each of which is told to `answered` when it comes. */
+  callAll(commands: readonly (string | Uint8Array)[][], answered: (reply: Node, at: number) => void = () => {}): Promise<Node[]> {
+    return new Promise((done, fail) => {
+      if (this.#ended) return fail(this.#ended);
+      const replies: Node[] = [];
+      if (commands.length === 0) return done(replies);
+      const take = (reply: Node) => {
+        answered(reply, replies.length);
+        if (replies.push(reply) === commands.length) done(replies);
+      };
+      for (let at = 0; at < commands.length; at++) this.#waiting.push({ done: take, fail });
+      this.socket.write(encodeAll(commands));
     });
   }
 

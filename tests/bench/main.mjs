@@ -15,6 +15,7 @@ const sections = {
   churn: () => import("./churn.mjs"),
   memory: () => import("./memory.mjs"),
   persistence: () => import("./persistence.mjs"),
+  files: () => import("./files.mjs"),
 };
 
 const args = process.argv.slice(2).filter((arg) => arg !== "--");
