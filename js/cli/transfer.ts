@@ -1,7 +1,7 @@
 // `cachelet import` and `cachelet export`: files of Redis into and out of a server, or a database that is kept in a folder.
 //
 // A file is read into a database in this program first, and sent on key by key once all of it is known to be sound: what is
-// damaged changes nothing. That takes the memory that its keys take. An export passes through in pieces.
+// damaged changes nothing. That takes the memory that its keys take. An export's values pass through in pieces.
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Cachelet } from "../client.js";
