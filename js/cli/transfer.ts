@@ -2,7 +2,7 @@
 //
 // A file is read into a database in this program first, and sent on key by key once all of it is known to be sound: what is
 // damaged changes nothing. That takes the memory that its keys take. An export's values pass through in pieces.
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Cachelet } from "../client.js";
 import { StorageError } from "../errors.js";
@@ -182,6 +182,7 @@ export const exportCommand = (args: readonly string[]): Promise<number> =>
   command(args, "aof", async (options) => {
     const { aof, path, storage } = options;
     if (storage && !existsSync(storage)) usage(`there is no ${storage}`);
+    if (path !== "-" && statSync(path, { throwIfNoEntry: false })?.isDirectory()) usage(`${path} is a folder: name the file`);
     const source = storage ? await stored(storage) : await server(options);
     try {
       let keys = 0;
@@ -205,6 +206,8 @@ export const exportCommand = (args: readonly string[]): Promise<number> =>
 async function write(path: string, pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number> {
   let bytes = 0;
   if (path === "-") {
+    // Whoever reads may leave early: the write that fails says so.
+    process.stdout.on("error", () => {});
     for await (const piece of pieces) {
       await new Promise<void>((done, fail) => process.stdout.write(piece, (error) => (error ? fail(error) : done())));
       bytes += piece.length;

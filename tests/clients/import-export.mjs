@@ -289,6 +289,13 @@ describe("export", () => {
     await server.link.call("FLUSHALL");
     assert.equal(run(["import", "-", "-p", server.port], { input: done.stdout }).status, 0);
     same(await contents(server.link), wanted);
+    // Who reads may leave early.
+    const piped = spawn(process.execPath, [cli, "export", "-", "-p", String(server.port)], { stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    piped.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+    const closed = once(piped, "close");
+    piped.stdout.destroy();
+    assert.deepEqual([(await closed)[0], said], [1, "cachelet: write EPIPE\n"]);
     assert.match(run(["import", "-", "-p", server.port, "--replace"], { input: done.stdout.subarray(0, 9000) }).stderr, /standard input: .* at byte 9000/);
     await server.stop();
   });
@@ -326,6 +333,8 @@ describe("export", () => {
     refused(/one file at a time/, "import", "a", "b");
     refused(/there is no .*none/, "import", join(dir, "none"));
     refused(/neither appendonlydir nor/, "import", dir);
+    refused(/is a folder/, "export", dir);
+    refused(/no such file or directory/, "export", join(dir, "none/x"), "--storage", folder());
     refused(/no option --flush/, "import", dir, "--flush");
     refused(/no option --replace/, "export", join(dir, "x"), "--replace");
     refused(/--port takes a number/, "export", join(dir, "x"), "--port", "x");
