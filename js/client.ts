@@ -72,6 +72,14 @@ export class Cachelet<B = string> {
     return typeof reply === "string" || typeof reply === "number" ? reply : this.checked(reply, [name]);
   }
 
+  /** Runs the command at a place in the table with all its arguments; `wire` begins with its name. */
+  private sendAll(place: number, wire: readonly Arg[]): Reply {
+    const { instance } = this;
+    const index = instance.door.find(place, wire[0] as string);
+    if (index < 0) return this.run(wire);
+    return this.checked(instance.runAll(this.session, index, this.isBinary, wire), wire);
+  }
+
   /** GET of text. */
   private read(place: number, key: string): Reply {
     const { instance } = this;
@@ -238,11 +246,12 @@ export class Cachelet<B = string> {
 
 /**
  * A method. Up to three plain values, which is what hot calls have, go to the engine as they are; everything else
- * through the command's layout.
+ * through the command's layout, and under the command's index where its name is one word.
  */
 function method(command: Command, place: number) {
   const name = command.words[0]!;
-  const isDirect = command.words.length === 1 && command.isFlat;
+  const isWord = command.words.length === 1;
+  const isDirect = isWord && command.isFlat;
   if (command.isBinary) {
     return function (this: Cachelet, ...args: unknown[]): Reply {
       return this.binary()["run"](command.encode(args));
@@ -280,7 +289,8 @@ function method(command: Command, place: number) {
     }
     const args = [];
     for (let i = 0; i < arguments.length; i++) args.push(arguments[i]);
-    return this["run"](command.encode(args));
+    const wire = command.encode(args);
+    return isWord ? this["sendAll"](place, wire) : this["run"](wire);
   };
 }
 

@@ -224,23 +224,23 @@ export class Door {
     return end;
   }
 
-  /** Writes the arguments into the engine's memory. */
-  private write(args: readonly Arg[]): void {
+  /** Writes the arguments from `first` on into the engine's memory. */
+  private write(args: readonly Arg[], first: number): void {
+    const count = args.length;
     let most = 0;
-    for (const arg of args) most += arg instanceof Uint8Array ? arg.byteLength : typeof arg === "number" ? 24 : String(arg).length * 3;
-    if (most > this.requestSize || args.length > this.spansSize || this.bytes.length === 0) this.reserve(most, args.length);
-    let at = this.request;
-    let span = this.spans;
-    for (const arg of args) {
-      at = this.put(span, at, arg);
-      span += 2;
+    for (let i = first; i < count; i++) {
+      const arg = args[i]!;
+      most += typeof arg === "string" ? arg.length * 3 : typeof arg === "number" ? 24 : arg instanceof Uint8Array ? arg.byteLength : String(arg).length;
     }
+    if (most > this.requestSize || count > this.spansSize || this.bytes.length === 0) this.reserve(most, count);
+    let at = this.request;
+    for (let i = first; i < count; i++) at = this.put(this.spans + 2 * i, at, args[i]!);
     if (most > 1 << 20) this.requestSize = 0; // Have the engine give a large buffer back at the next call.
   }
 
   /** Runs one command for a session and decodes its reply; `undefined` when the session waits. Errors are returned. */
   call(session: number, args: readonly Arg[], binary = false): Reply | undefined {
-    this.write(args);
+    this.write(args, 0);
     this.copies.stop();
     let length: number;
     try {
@@ -278,6 +278,17 @@ export class Door {
     try {
       const run = reads ? this.doorRead : this.doorRun;
       return run(this.address, session, index, count + 1, now);
+    } catch (error) {
+      return this.lose(error);
+    }
+  }
+
+  /** {@link run} with all arguments of `wire`, which begins with the name. */
+  runAll(session: number, index: number, now: number, wire: readonly Arg[]): number {
+    this.write(wire, 1);
+    try {
+      const run = this.doorRun;
+      return run(this.address, session, index, wire.length, now);
     } catch (error) {
       return this.lose(error);
     }
@@ -342,7 +353,7 @@ export class Door {
 
   /** Runs one command for a session and copies its reply as RESP; empty when the session waits. */
   callRaw(session: number, args: readonly Arg[]): Uint8Array {
-    this.write(args);
+    this.write(args, 0);
     return this.guard((exports) => {
       const length = exports.door_call(this.address, session, args.length, this.now());
       this.view();

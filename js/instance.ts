@@ -83,6 +83,14 @@ export class Instance {
     return this.finish(session, door.reply(code, binary), binary, now);
   }
 
+  /** {@link run} with all arguments of `wire`, which begins with the name. */
+  runAll(session: number, index: number, binary: boolean, wire: readonly Arg[]): Reply | undefined {
+    const { door } = this;
+    const now = door.now();
+    const code = door.runAll(session, index, now, wire);
+    return this.finish(session, door.reply(code, binary), binary, now);
+  }
+
   /** A GET of text, whose index is given; answered from a copy where one is good. */
   read(reader: Reader, session: number, index: number, key: string): Reply | undefined {
     const { door } = this;

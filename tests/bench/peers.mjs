@@ -63,6 +63,15 @@ export async function startCachelet() {
   return start(process.execPath, [join(root, "dist/cli.js"), "serve", "--port", String(port), "--http-port", String(await freePort())], port);
 }
 
+/** Requests a second that redis-benchmark gets with one command, given as words, in which `__rand_int__` stands for a number below `keys`. */
+export function redisBenchmarkCommand(port, { command, pipeline, requests, keys, clients = 50 }) {
+  const args = ["-p", port, "-P", pipeline, "-n", requests, "-c", clients, "-r", keys, "--csv", ...command];
+  const text = execFileSync(redisBenchmark, args.map(String), { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const figure = /^"[^"]*","([\d.]+)"/m.exec(text.replace(/^"test".*$/m, ""));
+  if (!figure) throw new Error(`redis-benchmark printed no figures:\n${text}`);
+  return Number(figure[1]);
+}
+
 /** Requests a second that redis-benchmark gets: `{ SET, GET }`. */
 export function redisBenchmarkRun(port, { pipeline, requests, keys = 10_000, size = 18, clients = 50 }) {
   const text = execFileSync(
