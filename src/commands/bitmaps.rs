@@ -13,6 +13,7 @@ use super::strings::grow;
 use super::{Context, DataHandler, Handled, Outcome};
 use crate::bytes::number::{parse_i64, I64_TEXT};
 use crate::keyspace::{Class, Keys, Str, StrRef, Value, ValueRef};
+use crate::memory::room_for;
 use crate::resp::{Args, Fault};
 use fields::{bitfield, bitfield_ro};
 use ranges::{bitcount, bitpos};
@@ -97,8 +98,7 @@ fn with_room<T>(keys: &mut Keys, key: &[u8], last: u64, work: impl FnOnce(&mut [
         }
         return Ok(work(bytes, short));
     }
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length).map_err(|_| Fault::NO_MEMORY)?;
+    let mut bytes = room_for(length).ok_or(Fault::NO_MEMORY)?;
     bytes.resize(length, 0);
     let done = work(&mut bytes, true);
     keys.put(key, Value::Str(Str::Growing(bytes)));
@@ -184,8 +184,7 @@ fn bitop(ctx: &mut Context, args: Args) -> Handled {
         ctx.reply.int(0);
         return Ok(Outcome::Done);
     }
-    let mut result: Vec<u8> = Vec::new();
-    result.try_reserve_exact(longest).map_err(|_| Fault::NO_MEMORY)?;
+    let mut result: Vec<u8> = room_for(longest).ok_or(Fault::NO_MEMORY)?;
     for (index, source) in sources.enumerate() {
         let mut buffer = [0; I64_TEXT];
         let bytes = match ctx.keys.held(source) {

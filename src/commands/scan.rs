@@ -1,9 +1,9 @@
 //! What the SCAN family shares: cursors and options.
 
-use super::{int, Options};
+use super::{int, Handled, Options, Outcome};
 use crate::bytes::glob;
 use crate::bytes::number::parse_i64;
-use crate::resp::{Args, Fault};
+use crate::resp::{Args, Fault, Reply};
 
 /// The options of SCAN and its like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,16 @@ impl<'a> ScanOptions<'a> {
     pub fn wants(&self, name: &[u8]) -> bool {
         self.pattern.is_none_or(|pattern| glob::matches(pattern, name, false))
     }
+}
+
+/// Answers a cursor, and `count` elements that are written already. Scans write them aside: the cursor, which comes first, is known
+/// only in the end, and a list of them could need more memory than there is.
+pub fn answer(reply: &mut Reply, next: u64, count: usize, elements: &[u8]) -> Handled {
+    reply.array(2);
+    reply.bulk(next.to_string().as_bytes());
+    reply.array(count);
+    reply.raw(elements);
+    Ok(Outcome::Done)
 }
 
 /// Reads a cursor: an unsigned integer as `strtoull` reads it, except that a plain negative one is refused.

@@ -4,7 +4,7 @@ mod algebra;
 #[cfg(test)]
 mod tests;
 
-use super::scan::{cursor, ScanOptions};
+use super::scan::{answer, cursor, ScanOptions};
 use super::{int, Context, DataHandler, Handled, Outcome};
 use crate::bytes::number::I64_TEXT;
 use crate::keyspace::{Class, Value};
@@ -392,22 +392,15 @@ fn srandmember(ctx: &mut Context, args: Args) -> Handled {
 
 fn sscan(ctx: &mut Context, args: Args) -> Handled {
     let from = cursor(args.at(2))?;
-    let Some(set) = ctx.keys.read_set(args.at(1))? else {
-        ctx.reply.array(2);
-        ctx.reply.bulk(b"0");
-        ctx.reply.array(0);
-        return Ok(Outcome::Done);
-    };
+    let Some(set) = ctx.keys.read_set(args.at(1))? else { return answer(&mut ctx.reply, 0, 0, b"") };
     let options = ScanOptions::read(args, 3, false, false)?;
-    let mut members: Vec<Item> = Vec::new();
+    let (mut text, mut count) = (Vec::new(), 0);
+    let mut found = Reply::new(&mut text, ctx.reply.resp3());
     let next = set.scan(from, options.count, &mut |member| {
         if options.wants(member.bytes(&mut [0; I64_TEXT])) {
-            members.push(member);
+            bulk(&mut found, member);
+            count += 1;
         }
     });
-    ctx.reply.array(2);
-    ctx.reply.bulk_int(next as i64);
-    ctx.reply.array(members.len());
-    members.into_iter().for_each(|member| bulk(&mut ctx.reply, member));
-    Ok(Outcome::Done)
+    answer(&mut ctx.reply, next, count, &text)
 }

@@ -7,6 +7,7 @@
 use super::{int, Context, DataHandler, Handled, Options, Outcome};
 use crate::bytes::number::{format_i64, parse_f64, push_i64, I64_TEXT};
 use crate::keyspace::{Class, Keys, StrRef, Value, ValueRef};
+use crate::memory::is_room_for;
 use crate::resp::{Args, Fault};
 use crate::structures::list::{End, Fill, List};
 use crate::structures::listpack::Item;
@@ -352,6 +353,9 @@ fn sorted(
     Ok(order)
 }
 
+/// Bytes that are stored before it is asked whether there is memory for as many again.
+const ASKED: usize = 32 << 10;
+
 /// What GET may still answer: a few keys, asked for again and again, would else make a reply of any size.
 struct Allowance(usize);
 
@@ -431,11 +435,19 @@ fn store<'e>(
         chosen.for_each(|element| list.push(End::Back, element, fill));
     } else {
         let mut allowance = Allowance::new(limits.bulk, chosen.len().saturating_mul(gets.len()))?;
-        let (mut name, mut text) = (Vec::new(), Vec::new());
+        let (mut name, mut text, mut unasked) = (Vec::new(), Vec::new(), 0);
         for element in chosen {
             for get in gets {
                 look_up(&mut ctx.keys, get, element, &mut name, |found| {
-                    allowance.take(found.map_or(0, |item| item.len()))?;
+                    let length = found.map_or(0, |item| item.len());
+                    allowance.take(length)?;
+                    unasked += length + 64;
+                    if unasked > ASKED {
+                        if !is_room_for(4 * unasked) {
+                            return Err(Fault::NO_MEMORY);
+                        }
+                        unasked = 0;
+                    }
                     text.clear();
                     match found {
                         Some(Item::Bytes(bytes)) => list.push(End::Back, bytes, fill),

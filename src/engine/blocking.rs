@@ -222,7 +222,7 @@ impl Engine {
             true => self.check_permission(id, blocked.command, blocked.args.args()),
             false => Ok(()),
         };
-        let permitted = permitted.and_then(|()| self.check_room(blocked.command, blocked.args.args()));
+        let permitted = permitted.and_then(|()| self.check_room(id, blocked.command, blocked.args.args()));
         let outcome = match permitted {
             Ok(()) => self.perform(id, blocked.command, blocked.args.args(), &mut out),
             Err(fault) => {

@@ -95,6 +95,10 @@ fn populate(engine: &mut Engine, call: &mut Call) -> Result<(), Fault> {
     if size > MAX_VALUE || count > MAX_KEYS {
         return Err(Fault::Text("ERR value is out of range, must be positive"));
     }
+    let each = size.max(16) as usize + prefix.len() + 64;
+    if !crate::memory::is_room_for((count as usize).saturating_mul(each)) {
+        return Err(Fault::NO_MEMORY);
+    }
     let db = engine.caller(call).db;
     let mut keys = engine.keyspace.keys(db);
     for number in 0..count {

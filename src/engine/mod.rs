@@ -43,6 +43,7 @@ pub use table::{Command, Table};
 use crate::commands::spec::Declared;
 use crate::commands::Handled;
 use crate::keyspace::Keyspace;
+use crate::memory::leaving;
 use crate::persist::Persistence;
 use crate::resp::{join, lost, Parsed, Reply};
 use crate::structures::ordered::OrderedMap;
@@ -336,7 +337,8 @@ impl Engine {
         if rest.is_empty() || session.closing || session.killed {
             return true;
         }
-        if session.unprocessed() + rest.len() > limit || session.pending.try_reserve(rest.len()).is_err() {
+        let there_is = leaving(rest.len(), || session.pending.try_reserve(rest.len()).ok()).is_some();
+        if session.unprocessed() + rest.len() > limit || !there_is {
             self.stats.input_limit_closed += 1;
             self.kill(id);
             return false;

@@ -92,8 +92,8 @@ impl Engine {
         if self.monitors.is_empty() || command.spec.flags & (flags::SKIP_MONITOR | flags::ADMIN) != 0 {
             return;
         }
-        // Quoted, a byte takes four at most.
-        if !crate::memory::is_room_for(4 * args.size() + 4 * args.len()) {
+        // Quoted, a byte takes four at most; and what grows as it is written takes as much again.
+        if !crate::memory::is_room_for(8 * args.size() + 8 * args.len()) {
             return self.monitors.clone().into_iter().for_each(|monitor| self.kill(monitor));
         }
         let Some(session) = self.session(id) else { return };

@@ -30,6 +30,8 @@ pub struct Command {
     pub(crate) is_plain: bool,
     /// Its first argument is a key.
     pub(crate) has_key: bool,
+    /// It may need memory beyond its reply.
+    pub(crate) is_hungry: bool,
     /// It may take long: nothing that is declared of it says otherwise.
     pub(crate) may_be_slow: bool,
 }
@@ -44,7 +46,8 @@ impl Command {
         let is_plain = matches!(run, Run::Data(_)) && !spec.name.contains('|');
         let may_be_slow = !spec.has(flags::FAST) && !spec.cost.starts_with("O(1)");
         let has_key = spec.keys.as_slice().first().is_some_and(|keys| matches!(keys.begin, Begin::Index(1)));
-        Command { spec, run, index: 0, has_subcommands: false, is_plain, has_key, may_be_slow }
+        let is_hungry = super::memory::is_hungry(spec);
+        Command { spec, run, index: 0, has_subcommands: false, is_plain, has_key, is_hungry, may_be_slow }
     }
 }
 

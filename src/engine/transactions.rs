@@ -141,7 +141,7 @@ fn exec(engine: &mut Engine, mut call: Call) -> Handled {
     engine.begin_unit();
     for (command, args) in &transaction.queue {
         let checked = engine.check_queued(call.session, *command, args);
-        if let Err(fault) = checked.and_then(|()| engine.check_room(*command, args.args())) {
+        if let Err(fault) = checked.and_then(|()| engine.check_room(call.session, *command, args.args())) {
             engine.refuse(call.session, &fault, call.out);
             continue;
         }

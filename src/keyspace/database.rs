@@ -97,9 +97,8 @@ impl Database {
 
     /// See [`super::Keyspace::entry_share`].
     pub(crate) fn entry_share(&self, place: Place) -> usize {
-        let entry = size_of::<Entry>() + 1;
         let Some(entries) = self.segments.get(place.segment).map(|segment| &segment.entries) else { return 0 };
-        entries.table_bytes().checked_div(entries.len()).map_or(0, |share| share.min(2 * entry))
+        entries.table_bytes().checked_div(entries.len()).unwrap_or(0)
     }
 
     /// How many hashes have fields that may expire.

@@ -7,6 +7,7 @@ mod database;
 mod entry;
 mod eviction;
 mod fields;
+mod footprint;
 mod keys;
 mod tracker;
 mod value;
@@ -220,8 +221,8 @@ impl Keyspace {
         &self.databases[index]
     }
 
-    /// What an entry's place in its table costs `key`'s entry, in bytes: the table's free places are shared by all, up to
-    /// one each. 0 in an empty database. O(1).
+    /// What an entry's place in its table costs `key`'s entry, in bytes: the table's free places are shared by
+    /// all. 0 in an empty database. O(1).
     pub fn entry_share(&self, db: usize, key: &[u8]) -> usize {
         self.databases[db].entry_share(database::place(self.seed, key))
     }

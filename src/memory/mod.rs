@@ -6,6 +6,7 @@
 //! one thread they cost a load and a store.
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::Relaxed};
 
@@ -26,6 +27,14 @@ pub struct Usage {
     pub exhausted: bool,
 }
 
+impl Usage {
+    /// Whether memory could end in one command: what is left is less than twice what is in use, with the reserve.
+    #[inline]
+    pub fn is_tight(&self) -> bool {
+        self.limit.saturating_sub(self.total) / 2 < self.used + RESERVE
+    }
+}
+
 /// Bytes of each block of the reserve, and how many blocks there are. Small ones come back sooner where free memory lies in
 /// pieces; given up together they are one piece again, as a rule.
 const BLOCK: Layout = match Layout::from_size_align(64 << 10, 8) {
@@ -37,20 +46,70 @@ const BLOCKS: usize = 4;
 /// Bytes of the reserve: what a command may allocate in all without asking beforehand.
 pub const RESERVE: usize = BLOCK.size() * BLOCKS;
 
-/// Whether `bytes` can be had, in one piece: for what is about to allocate without being able to fail. What the reserve
+/// Whether `bytes` can be had, in two equal pieces: for what is about to allocate without being able to fail. What the reserve
 /// holds several times over need not be asked for. O(1); memory may grow by it, as what follows would make it.
 #[inline]
 pub fn is_room_for(bytes: usize) -> bool {
     bytes <= RESERVE / 4 || can_reserve(bytes)
 }
 
+/// Whether `bytes` can be had in two equal pieces, with or without the reserve.
 #[cold]
 #[inline(never)]
-fn can_reserve(bytes: usize) -> bool {
-    let mut room = Vec::<u8>::new();
-    let can = room.try_reserve_exact(bytes).is_ok();
-    drop(std::hint::black_box(room));
-    can
+pub fn can_reserve(bytes: usize) -> bool {
+    sparing(|| {
+        let (mut one, mut other) = (Vec::<u8>::new(), Vec::<u8>::new());
+        let can = one.try_reserve_exact(bytes - bytes / 2).is_ok() && other.try_reserve_exact(bytes / 2).is_ok();
+        drop(std::hint::black_box((one, other)));
+        can
+    })
+}
+
+thread_local! {
+    /// Whether what fails now does so without the reserve.
+    static SPARING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`, which is ready for allocations that fail: they leave the reserve alone.
+pub fn sparing<R>(work: impl FnOnce() -> R) -> R {
+    let before = SPARING.replace(true);
+    let result = work();
+    SPARING.set(before);
+    result
+}
+
+/// Room for `count` items, if it can be had without the reserve.
+pub fn room_for<T>(count: usize) -> Option<Vec<T>> {
+    let mut room = Vec::new();
+    sparing(|| room.try_reserve_exact(count)).ok()?;
+    Some(room)
+}
+
+/// What is next to nothing, in bytes.
+const SMALL: usize = 4 << 10;
+
+/// [`sparing`], and half a reserve is left afterwards, unless `whole` bytes, what the block then holds, are next to nothing: once the reserve is gone
+/// what can do without memory leaves the rest to what cannot.
+pub fn leaving<R>(whole: usize, work: impl FnOnce() -> Option<R>) -> Option<R> {
+    sparing(|| {
+        let mut rest = Vec::<u8>::new();
+        if whole > SMALL && rest.try_reserve_exact(RESERVE / 2).is_err() {
+            return None;
+        }
+        let result = work();
+        drop(std::hint::black_box(rest));
+        result
+    })
+}
+
+/// Bytes that an allocation of `bytes` takes: a word of the allocator's own, rounded up to two words, four at least.
+/// So it is with dlmalloc, which WebAssembly has.
+pub fn allocated(bytes: usize) -> usize {
+    const WORD: usize = size_of::<usize>();
+    match bytes {
+        0 => 0,
+        _ => (bytes + WORD).next_multiple_of(2 * WORD).max(4 * WORD),
+    }
 }
 
 /// An allocator that can tell how much a block takes.
@@ -130,7 +189,7 @@ impl<H: Heap> Counted<H> {
     }
 
     /// Gives the reserve back to the heap; whether there was any.
-    fn release(&self) -> bool {
+    pub fn release(&self) -> bool {
         let mut any = false;
         for place in &self.reserve {
             let block = place.swap(null_mut(), Relaxed);
@@ -148,7 +207,7 @@ impl<H: Heap> Counted<H> {
     #[cold]
     #[inline(never)]
     fn last_resort(&self, size: usize, again: &dyn Fn() -> *mut u8) -> *mut u8 {
-        if size > RESERVE || !self.release() {
+        if size > RESERVE || SPARING.get() || !self.release() {
             return null_mut();
         }
         self.exhausted.store(true, Relaxed);

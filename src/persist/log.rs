@@ -1,7 +1,12 @@
 //! The append log's bytes: units of effects, gathered until a frame of them is handed to the store.
 
 use super::frame::{self, Kind};
+use crate::memory::leaving;
 use crate::resp::Span;
+
+/// Bytes of a frame's head at most, and of a buffer that is kept for what follows.
+const HEAD: usize = 48;
+const MODEST: usize = 64 << 10;
 
 /// Effects that were not handed to a store yet, as they will stand in the log.
 #[derive(Default)]
@@ -30,6 +35,13 @@ impl LogBuffer {
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.units.is_empty()
+    }
+
+    /// Makes room for `bytes` more of effects, and for the head of their frame; false where memory has none.
+    pub fn reserve(&mut self, bytes: usize) -> bool {
+        let bytes = bytes + HEAD;
+        let units = &mut self.units;
+        leaving(bytes, || units.try_reserve(bytes).or_else(|_| units.try_reserve_exact(bytes)).ok()).is_some()
     }
 
     /// Number of the last effect.
@@ -80,16 +92,22 @@ impl LogBuffer {
     pub(super) fn frame(&mut self, epoch: u64) -> Vec<u8> {
         // A transaction that switches the log itself is cut in two.
         self.end();
-        let mut out = Vec::with_capacity(self.units.len() + 32);
+        let mut out = Vec::with_capacity(HEAD + if self.units.capacity() <= MODEST { self.units.len() } else { 0 });
         let start = frame::begin(&mut out, Kind::Log);
         frame::put(&mut out, &(epoch, self.last + 1 - self.count));
-        out.extend_from_slice(&self.units);
-        frame::seal(&mut out, start);
-        // A modest buffer is kept: the next command will want it.
-        if self.units.capacity() > 64 << 10 {
-            self.units = Vec::new();
+        if self.units.capacity() <= MODEST {
+            out.extend_from_slice(&self.units);
+            // The next command will want the buffer.
+            self.units.clear();
+        } else {
+            // A second copy of that much may be more than memory has: the head moves in before it.
+            let (head, length) = (out, self.units.len());
+            out = std::mem::take(&mut self.units);
+            out.resize(length + head.len(), 0);
+            out.copy_within(..length, head.len());
+            out[..head.len()].copy_from_slice(&head);
         }
-        self.units.clear();
+        frame::seal(&mut out, start);
         self.count = 0;
         out
     }

@@ -9,6 +9,8 @@
 //! What is compressed makes the same choices as Redis' compressor with a clean table, so that a dump is the same
 //! bytes. (Redis' own table is not cleaned between calls; once in a great while it finds a match more.)
 
+use crate::memory::{is_room_for, room_for};
+
 const HASH_BITS: u32 = 16;
 /// Copies reach this far back.
 const WINDOW: usize = 1 << 13;
@@ -79,7 +81,7 @@ impl Output<'_> {
 
 impl Compressor {
     /// Appends `input` compressed to `out`; false, and nothing appended, when that would not save at least four
-    /// bytes. O(input).
+    /// bytes, or memory has no room for the table. O(input).
     pub fn compress(&mut self, input: &[u8], out: &mut Vec<u8>) -> bool {
         let start = out.len();
         let done = input.len() > 4 && input.len() < u32::MAX as usize / 2 && self.run(input, out, input.len() - 4);
@@ -89,20 +91,20 @@ impl Compressor {
         done
     }
 
-    /// Readies the table for a call on `length` bytes and returns the call's base.
-    fn begin(&mut self, length: usize) -> usize {
+    /// Readies the table for a call on `length` bytes and returns the call's base; nothing where memory has no room for it.
+    fn begin(&mut self, length: usize) -> Option<usize> {
         if self.places.is_empty() || self.base.checked_add(length as u32).is_none() {
-            self.places.clear();
+            self.places = room_for(1 << HASH_BITS)?;
             self.places.resize(1 << HASH_BITS, 0);
             self.base = 0;
         }
         let base = self.base;
         self.base = base + length as u32;
-        base as usize
+        Some(base as usize)
     }
 
     fn run(&mut self, input: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
-        let base = self.begin(input.len());
+        let Some(base) = self.begin(input.len()) else { return false };
         let start = out.len();
         let mut output = Output { out, start, literals: 0 };
         output.open_run();
@@ -180,8 +182,12 @@ pub fn decompress(input: &[u8], length: u64) -> Option<Vec<u8>> {
     if length > (input.len() as u64).saturating_mul(MOST_PER_BYTE) || measure(input)? != length {
         return None;
     }
-    let mut out = Vec::new();
-    out.try_reserve_exact(usize::try_from(length).ok()?).ok()?;
+    let whole = usize::try_from(length).ok()?;
+    // What it becomes is made beside it.
+    if !is_room_for(whole.checked_mul(4)?) {
+        return None;
+    }
+    let mut out = room_for(whole)?;
     let mut at = 0;
     while at < input.len() {
         let step = Step::read(input, at)?;

@@ -8,6 +8,7 @@
 use super::Fault;
 use crate::bytes::number::{format_i64, push_f64, push_i64, I64_TEXT};
 use crate::bytes::{append, append_array};
+use crate::memory::leaving;
 use std::cell::Cell;
 
 thread_local! {
@@ -28,9 +29,13 @@ const STEP: usize = 64 << 10;
 #[inline(never)]
 fn make_room(out: &mut Vec<u8>, more: usize) -> bool {
     let there_is = !LOST.get()
-        && (out.try_reserve(more).is_ok()
-            || out.try_reserve_exact(more.max(STEP)).is_ok()
-            || out.try_reserve_exact(more).is_ok());
+        && leaving(out.len() + more, || {
+            let done = out.try_reserve(more).is_ok()
+                || out.try_reserve_exact(more.max(STEP)).is_ok()
+                || out.try_reserve_exact(more).is_ok();
+            done.then_some(())
+        })
+        .is_some();
     LOST.set(!there_is);
     there_is
 }

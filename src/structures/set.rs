@@ -20,6 +20,7 @@ use super::listpack::{self, Item, Listpack};
 use super::pair::Pair;
 use crate::bytes::number::{format_i64, parse_i64, I64_TEXT};
 use crate::bytes::Rng;
+use crate::memory::allocated;
 use hashbrown::HashTable;
 
 /// How large the compact forms may grow.
@@ -377,14 +378,14 @@ impl Set {
         }
     }
 
-    /// Bytes on the heap. For a table the members' are estimated from the first `samples` (0: all of them).
+    /// Bytes on the heap; of a table with what the allocator adds to its members, which are estimated from the first `samples` (0: all of them).
     pub fn heap_bytes(&self, samples: usize) -> usize {
         match self {
             Set::Intset(set) => set.heap_bytes(),
             Set::Listpack(pack) => pack.heap_bytes(),
             Set::Table(dict) => {
                 let taken = if samples == 0 { dict.len() } else { samples.min(dict.len()) };
-                let sum: usize = dict.iter().take(taken).map(Pair::heap_bytes).sum();
+                let sum: usize = dict.iter().take(taken).map(|member| allocated(member.heap_bytes())).sum();
                 let members = (sum as u64 * dict.len() as u64).checked_div(taken as u64).unwrap_or(0);
                 dict.table_bytes() + members as usize
             }

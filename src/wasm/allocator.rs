@@ -141,8 +141,9 @@ unsafe impl Heap for Dl {
     }
 }
 
-/// What is known of this instance's memory.
+/// What is known of this instance's memory. A reserve that can be had again is had from here on.
 pub(super) fn usage() -> Usage {
+    settle();
     Usage {
         heap: TAKEN.load(Relaxed),
         total: memory_size::<0>() * PAGE,

@@ -18,6 +18,7 @@ mod lane;
 mod storage;
 
 use crate::engine::{Engine, SessionId, Setup};
+use crate::memory::leaving;
 use crate::rdb::file::FileWriter;
 use crate::resp::{Args, Span};
 use js_sys::{Array, Uint8Array};
@@ -251,7 +252,7 @@ pub unsafe extern "C" fn door_request(door: *mut u8, length: usize) -> *mut u8 {
     let head = inner.lane.head();
     let held = inner.request.len() - head;
     if held < length {
-        if inner.request.try_reserve_exact(length - held).is_err() {
+        if leaving(length - held, || inner.request.try_reserve_exact(length - held).ok()).is_none() {
             return std::ptr::null_mut();
         }
         inner.request.resize(head + length, 0);
@@ -272,7 +273,7 @@ pub unsafe extern "C" fn door_spans(door: *mut u8, count: usize) -> *mut Span {
     let inner = unsafe { at(door) };
     if inner.spans.len() < count {
         let more = count - inner.spans.len();
-        if inner.spans.try_reserve_exact(more).is_err() {
+        if leaving(more * size_of::<Span>(), || inner.spans.try_reserve_exact(more).ok()).is_none() {
             return std::ptr::null_mut();
         }
         inner.spans.resize(count, Span { start: 0, len: 0 });

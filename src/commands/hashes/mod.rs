@@ -8,12 +8,12 @@ mod expiry_tests;
 #[cfg(test)]
 mod tests;
 
-use super::scan::{cursor, ScanOptions};
+use super::scan::{answer, cursor, ScanOptions};
 use super::{int, Context, DataHandler, Handled, Outcome};
 use crate::bytes::extended::Extended;
 use crate::bytes::number::format_i64;
 use crate::keyspace::Class;
-use crate::resp::{Args, Fault};
+use crate::resp::{Args, Fault, Reply};
 use crate::structures::hash::Hash;
 use crate::structures::listpack::Item;
 use crate::structures::Limits;
@@ -481,27 +481,17 @@ fn one_at_random(ctx: &mut Context, args: Args) -> Handled {
 
 fn hscan(ctx: &mut Context, args: Args) -> Handled {
     let from = cursor(args.at(2))?;
-    let Some(hash) = ctx.keys.read_hash(args.at(1))? else {
-        ctx.reply.array(2);
-        ctx.reply.bulk(b"0");
-        ctx.reply.array(0);
-        return Ok(Outcome::Done);
-    };
+    let Some(hash) = ctx.keys.read_hash(args.at(1))? else { return answer(&mut ctx.reply, 0, 0, b"") };
     let options = ScanOptions::read(args, 3, false, true)?;
-    let mut found: Vec<Item> = Vec::new();
+    let (mut text, mut count) = (Vec::new(), 0);
+    let mut found = Reply::new(&mut text, ctx.reply.resp3());
     let next = hash.scan(from, options.count, &mut |field, value| {
         if options.wants(field.bytes(&mut [0; 20])) {
-            found.push(field);
-            if !options.no_values {
-                found.push(value);
+            for item in [field, value].into_iter().take(if options.no_values { 1 } else { 2 }) {
+                found.bulk(item.bytes(&mut [0; 20]));
+                count += 1;
             }
         }
     });
-    ctx.reply.array(2);
-    ctx.reply.bulk_int(next as i64);
-    ctx.reply.array(found.len());
-    for item in found {
-        ctx.reply.bulk(item.bytes(&mut [0; 20]));
-    }
-    Ok(Outcome::Done)
+    answer(&mut ctx.reply, next, count, &text)
 }

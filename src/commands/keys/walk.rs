@@ -1,9 +1,12 @@
 //! Walking over the keys of a database.
 
 use crate::bytes::glob;
-use crate::commands::scan::{cursor, ScanOptions};
+use crate::commands::scan::{answer, cursor, ScanOptions};
 use crate::commands::{Context, Handled, Outcome};
 use crate::resp::{Args, Reply};
+
+/// Most keys that one SCAN removes because they are due.
+const MOST_DUE: usize = 1000;
 
 pub(super) fn keys(ctx: &mut Context, args: Args) -> Handled {
     let (pattern, now, db) = (args.at(1), ctx.keys.now(), ctx.keys.db());
@@ -30,7 +33,10 @@ pub(super) fn scan(ctx: &mut Context, args: Args) -> Handled {
     let mut due: Vec<Box<[u8]>> = Vec::new();
     let next = ctx.keys.space().database(db).scan(from, options.count, &mut |entry| {
         if entry.expire_at().is_some_and(|at| at <= now) {
-            due.push(entry.key().into());
+            // The rest expires in its time.
+            if due.len() < MOST_DUE {
+                due.push(entry.key().into());
+            }
             return;
         }
         let kind = options.kind.is_none_or(|kind| entry.value().type_name().as_bytes().eq_ignore_ascii_case(kind));
@@ -43,11 +49,7 @@ pub(super) fn scan(ctx: &mut Context, args: Args) -> Handled {
     for key in due {
         ctx.keys.exists(&key);
     }
-    ctx.reply.array(2);
-    ctx.reply.bulk_int(next as i64);
-    ctx.reply.array(count);
-    ctx.reply.raw(&names);
-    Ok(Outcome::Done)
+    answer(&mut ctx.reply, next, count, &names)
 }
 
 pub(super) fn randomkey(ctx: &mut Context, _args: Args) -> Handled {

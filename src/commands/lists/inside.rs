@@ -140,7 +140,8 @@ pub(super) fn lpos(ctx: &mut Context, args: Args) -> Handled {
             return Err(Fault::Syntax);
         }
     }
-    let mut found = Vec::new();
+    // One by one: of all places of a large list there could be more than memory has room for.
+    let (mark, mut found) = (ctx.reply.defer(), 0);
     if let Some(list) = ctx.keys.read_list(args.at(1))? {
         let needle = Needle::new(args.at(2));
         let length = list.len();
@@ -154,15 +155,15 @@ pub(super) fn lpos(ctx: &mut Context, args: Args) -> Handled {
         let skipped = usize::try_from(rank.unsigned_abs() - 1).unwrap_or(usize::MAX);
         let matches = list.iter_from(first, from).take(looked_at).enumerate();
         let matches = matches.filter(|(_, item)| item.matches(&needle)).skip(skipped).take(wanted);
-        found.extend(matches.map(|(at, _)| if rank < 0 { length - 1 - at } else { at }));
-    }
-    match (count, found.first()) {
-        (None, Some(&index)) => ctx.reply.count(index),
-        (None, None) => ctx.reply.null(),
-        (Some(_), _) => {
-            ctx.reply.array(found.len());
-            found.into_iter().for_each(|index| ctx.reply.count(index));
+        for (at, _) in matches {
+            ctx.reply.count(if rank < 0 { length - 1 - at } else { at });
+            found += 1;
         }
+    }
+    match count {
+        Some(_) => ctx.reply.fill_array(mark, found),
+        None if found == 0 => ctx.reply.null(),
+        None => {}
     }
     Ok(Outcome::Done)
 }

@@ -2,9 +2,9 @@
 
 use super::{note_removed, open_entries, write_entry, write_member};
 use crate::bytes::number::push_f64;
-use crate::commands::scan::{cursor, ScanOptions};
+use crate::commands::scan::{answer, cursor, ScanOptions};
 use crate::commands::{deadline, int, int_in, Context, Handled, Options, Outcome, TimeoutReply, Wait};
-use crate::resp::{Args, Fault};
+use crate::resp::{Args, Fault, Reply};
 use std::collections::BTreeSet;
 
 /// Which end entries are taken from.
@@ -256,35 +256,26 @@ pub(super) fn zrandmember(ctx: &mut Context, args: Args) -> Handled {
 
 pub(super) fn zscan(ctx: &mut Context, args: Args) -> Handled {
     let from = cursor(args.at(2))?;
-    let Some(set) = ctx.keys.read_sorted_set(args.at(1))? else {
-        ctx.reply.array(2);
-        ctx.reply.bulk(b"0");
-        ctx.reply.array(0);
-        return Ok(Outcome::Done);
-    };
+    let Some(set) = ctx.keys.read_sorted_set(args.at(1))? else { return answer(&mut ctx.reply, 0, 0, b"") };
     let options = ScanOptions::read(args, 3, false, false)?;
     // Small sets show a score as it is stored, large ones with seventeen digits: so does Redis.
     let stored = set.encoding() == "listpack";
-    let (mut found, mut text) = (Vec::new(), Vec::new());
+    let (mut text, mut digits, mut count) = (Vec::new(), Vec::new(), 0);
+    let mut found = Reply::new(&mut text, ctx.reply.resp3());
     let next = set.scan(from, options.count, |member, score| {
         if options.wants(member) {
-            text.clear();
+            digits.clear();
             if stored {
-                push_f64(&mut text, score);
+                push_f64(&mut digits, score);
             } else {
-                push_digits_17(&mut text, score);
+                push_digits_17(&mut digits, score);
             }
-            found.push((Box::<[u8]>::from(member), Box::<[u8]>::from(&text[..])));
+            found.bulk(member);
+            found.bulk(&digits);
+            count += 2;
         }
     });
-    ctx.reply.array(2);
-    ctx.reply.bulk(next.to_string().as_bytes());
-    ctx.reply.array(found.len() * 2);
-    for (member, score) in &found {
-        ctx.reply.bulk(member);
-        ctx.reply.bulk(score);
-    }
-    Ok(Outcome::Done)
+    answer(&mut ctx.reply, next, count, &text)
 }
 
 /// Appends a double with up to seventeen significant digits, as C's `%.17g` writes it.

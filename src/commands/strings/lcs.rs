@@ -10,6 +10,7 @@ use super::{Context, Handled, Outcome};
 use crate::bytes::number::I64_TEXT;
 use crate::commands::{int, Options};
 use crate::keyspace::{Keys, ValueRef};
+use crate::memory::room_for;
 use crate::resp::{Args, Fault, Reply};
 
 const NO_MEMORY: Fault = Fault::Text("ERR Insufficient memory, failed allocating transient memory for LCS");
@@ -49,8 +50,7 @@ pub(super) fn lcs(ctx: &mut Context, args: Args) -> Handled {
     } else if ranges {
         write_ranges(&mut ctx.reply, &table, least, lengths);
     } else {
-        let mut common = Vec::new();
-        common.try_reserve_exact(table.length).map_err(|_| NO_MEMORY)?;
+        let mut common = room_for(table.length).ok_or(NO_MEMORY)?;
         table.matches(|i, _| common.push(a[i]));
         common.reverse();
         ctx.reply.bulk(&common);
@@ -136,7 +136,7 @@ impl<'a> Table<'a> {
         let stride = b.len().div_ceil(8);
         let mut rows = Vec::new();
         if traced {
-            rows.try_reserve_exact(stride * a.len()).map_err(|_| NO_MEMORY)?;
+            rows = room_for(stride * a.len()).ok_or(NO_MEMORY)?;
         }
         let mut row = zeros::<u64>(words)?;
         row.fill(u64::MAX);
@@ -184,8 +184,7 @@ impl<'a> Table<'a> {
 }
 
 fn zeros<T: Default + Clone>(length: usize) -> Result<Vec<T>, Fault> {
-    let mut zeros = Vec::new();
-    zeros.try_reserve_exact(length).map_err(|_| NO_MEMORY)?;
+    let mut zeros = room_for(length).ok_or(NO_MEMORY)?;
     zeros.resize(length, T::default());
     Ok(zeros)
 }

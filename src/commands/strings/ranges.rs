@@ -4,6 +4,7 @@ use super::{Context, Handled, Outcome};
 use crate::bytes::number::I64_TEXT;
 use crate::commands::int;
 use crate::keyspace::{Class, Expiry, Str, StrRef, Value};
+use crate::memory::{room_for, sparing};
 use crate::resp::{Args, Fault};
 
 /// Room that a growing string gets beyond its need: as much again, up to this many bytes.
@@ -15,9 +16,7 @@ pub(in crate::commands) fn grow(bytes: &mut Vec<u8>, length: usize) -> Result<()
         return Ok(());
     }
     let need = length - bytes.len();
-    bytes
-        .try_reserve_exact(need + length.min(SPARE))
-        .or_else(|_| bytes.try_reserve_exact(need))
+    sparing(|| bytes.try_reserve_exact(need + length.min(SPARE)).or_else(|_| bytes.try_reserve_exact(need)))
         .map_err(|_| Fault::NO_MEMORY)
 }
 
@@ -70,7 +69,7 @@ pub(super) fn setrange(ctx: &mut Context, args: Args) -> Handled {
             bytes
         }
         None => {
-            new.try_reserve_exact(end).map_err(|_| Fault::NO_MEMORY)?;
+            new = room_for(end).ok_or(Fault::NO_MEMORY)?;
             &mut new
         }
     };

@@ -9,17 +9,15 @@
 //! The allocator's own end is a limit too: there it gives up its reserve ([`crate::memory`]), and until that can be had again
 //! keys are evicted if the policy has some, else what would grow is refused.
 
+use super::room::LARGE;
 use crate::commands::spec::flags;
 use crate::engine::table::Command;
 use crate::engine::{Engine, SessionId};
-use crate::memory::{is_room_for, Usage};
+use crate::memory::Usage;
 use crate::resp::{Args, Fault};
 
 /// The part of `maxmemory` by which it may be passed for the sake of short commands: a sixteenth.
 const SLACK: usize = 16;
-
-/// Bytes of a request, with one for each argument, from which on it is asked beforehand whether there is memory for it.
-const LARGE: usize = 16 << 10;
 
 /// Keys that are looked at in one step of eviction, beyond the few that are drawn.
 const LOOKED: usize = 32;
@@ -78,9 +76,10 @@ impl Memory {
     pub(crate) fn suffices(&self, command: &Command, args: Args) -> bool {
         match self.source {
             Some(_) if args.size() > LARGE => false,
-            Some(source) if self.limit > 0 || command.spec.flags & flags::DENYOOM != 0 => {
+            Some(source) if self.limit > 0 || command.is_hungry => {
                 let usage = source();
-                (usage.used <= self.limit || self.limit == 0) && !usage.exhausted && self.over_since.is_none()
+                let within = usage.used <= self.limit || self.limit == 0;
+                within && !(usage.exhausted || self.over_since.is_some() || command.is_hungry && usage.is_tight())
             }
             _ => true,
         }
@@ -158,7 +157,8 @@ impl Engine {
         }
         let grows = command.spec.flags & flags::DENYOOM != 0;
         let queues = self.session(id).is_some_and(|session| session.transaction.is_some());
-        if self.memory.limit > 0 || grows || queues {
+        let needs = command.is_hungry || command.spec.flags & (flags::BLOCKING | flags::PUBSUB) != 0;
+        if self.memory.limit > 0 || needs || queues {
             return self.hold_to_limit(id, command, args, grows);
         }
         Ok(())
@@ -173,24 +173,8 @@ impl Engine {
             (Some(_), name) => grows || !matches!(name, "discard" | "quit" | "reset"),
             (None, _) => grows,
         };
-        let queued = queue.map_or(0, |queue| queue.size());
-        let keeps = refused || command.spec.flags & (flags::BLOCKING | flags::PUBSUB) != 0;
-        if room == Room::None && refused || keeps && !self.is_room_for(args.size() + queued, args.len()) {
-            return Err(Fault::NO_MEMORY);
-        }
-        Ok(())
-    }
-
-    /// Whether there is memory for what a command makes of `count` arguments of `size` bytes: a copy where it keeps them, another
-    /// while a value takes another form, and what is recorded of it.
-    #[inline]
-    fn is_room_for(&self, size: usize, count: usize) -> bool {
-        size + count <= LARGE || is_room_for((2 + self.wants_effects() as usize) * size + 64 * count)
-    }
-
-    /// Whether there is memory to run a command whose gates were passed earlier.
-    pub(crate) fn check_room(&self, command: Command, args: Args) -> Result<(), Fault> {
-        match command.spec.has(flags::DENYOOM) && !self.is_room_for(args.size(), args.len()) {
+        let queued = queue.filter(|_| refused).map(|queue| queue.size());
+        match room == Room::None && refused || !self.is_room_for(id, command, args, queued) {
             true => Err(Fault::NO_MEMORY),
             false => Ok(()),
         }

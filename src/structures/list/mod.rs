@@ -133,7 +133,7 @@ impl List {
     }
 
     /// The allocations that hold the elements, from the front.
-    pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeRef<'_>> {
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeRef<'_>> + DoubleEndedIterator {
         let count = match &self.form {
             Form::Pack(_) => 1,
             Form::Quick(quick) => quick.node_count(),

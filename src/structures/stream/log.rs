@@ -67,6 +67,11 @@ impl Log {
         self.nodes.len()
     }
 
+    /// Bytes of the last node, which is the one that changes its form as it fills. O(1).
+    pub fn last_node_bytes(&self) -> usize {
+        self.nodes.last().map_or(0, |(_, pack)| pack.byte_len())
+    }
+
     /// Adds an entry; its id must be above [`Log::last`]. False, and nothing changed, when it is too large. O(entry).
     #[must_use]
     pub fn append<'f>(
