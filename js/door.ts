@@ -20,7 +20,7 @@ export interface EngineOptions {
   databases?: number;
   /**
    * Bytes that the engine's memory may come to in all, where the host can bear less than WebAssembly's four gigabytes. At that end
-   * nothing is lost: commands that would grow data answer OOM, reads and deletes go on.
+   * nothing is lost: commands that would grow data answer OOM, reads and deletes go on. In Workers 96 MB by default, else no limit.
    */
   memoryLimit?: number;
 }

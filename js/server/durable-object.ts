@@ -89,7 +89,7 @@ export class CacheletObject<Env = unknown> extends DurableObject<Env> {
   token: string | null | undefined = undefined;
   /** A token for REST requests that only read. */
   readOnlyToken: string | undefined = undefined;
-  /** Most bytes of the engine's memory; an isolate has 128 MB in all. */
+  /** Most bytes of the engine's memory; an isolate has 128 MB in all. `maxmemory` is half of it unless {@link config} says otherwise. */
   memoryLimit = 96 << 20;
   /** What to do about damage in the storage. */
   recover: "refuse" | "salvage" = "refuse";

@@ -11,8 +11,41 @@ const worker = join(folder, "worker.mjs");
 writeFileSync(
   worker,
   `import { main } from "./entry.mjs";
-import { openSync } from "cachelet";
+import { EngineLostError, openSync } from "cachelet";
 let db;
+
+// A load beyond what an isolate's defaults hold: sizes change from round to round, so that memory comes to lie in pieces.
+function churn(policy) {
+  const db = openSync({ config: { "maxmemory-policy": policy } });
+  const found = { maxmemory: db.call("CONFIG", "GET", "maxmemory").maxmemory, written: 0, refused: 0, other: [], most: 0 };
+  const text = "v".repeat(100_000);
+  const tell = (...args) => {
+    try {
+      db.call(...args);
+      found.written++;
+    } catch (error) {
+      if (error instanceof EngineLostError) throw error;
+      if (error.message.startsWith("OOM")) found.refused++;
+      else found.other.push(error.message);
+    }
+    found.most = Math.max(found.most, db.instance.door.memory);
+  };
+  for (const size of [40, 4000, 150, 30_000, 1000, 90_000, 300]) {
+    const count = Math.min(40_000, Math.ceil((64 << 20) / size));
+    for (let i = 0; i < count; i++) {
+      tell("SET", "k:" + ((i * 7919) % 60_000), text.slice(0, size + (i % 50)));
+      if (i % 10 === 0) tell("RPUSH", "l:" + (i % 500), text.slice(0, size % 3000), i);
+      if (i % 20 === 0) tell("ZADD", "z:" + (i % 50), i, "m:" + i);
+    }
+    // Nothing goes by itself without a policy.
+    if (policy === "noeviction") for (let i = 0; i < 60_000; i += 2) tell("DEL", "k:" + i);
+  }
+  found.reads = db.call("DBSIZE") > 0;
+  db.call("FLUSHALL");
+  found.again = db.call("SET", "again", text);
+  db.close();
+  return found;
+}
 const answers = {
   "/suite": () => main("workerd"),
   "/wait": () => db.portable().blpop("q", 0),
@@ -20,6 +53,14 @@ const answers = {
   "/push": () => db.rpush("q", "x"),
   "/listen": async () => (await db.subscribe("c").next()).value,
   "/publish": () => db.publish("c", "x"),
+  "/churn": () => ["noeviction", "allkeys-lru"].map(churn),
+  "/bounds": () =>
+    [{}, { memoryLimit: 20 << 20 }, { config: { maxmemory: "10mb" } }, { memoryLimit: 0 }].map((options) => {
+      const db = openSync(options);
+      const told = db.call("INFO", "memory");
+      db.close();
+      return ["maxmemory", "total_system_memory"].map((name) => Math.round(Number(new RegExp("^" + name + ":([0-9]+)", "m").exec(told)[1]) / (1 << 20)));
+    }),
 };
 export default {
   async fetch(request) {
@@ -68,6 +109,18 @@ try {
   await across("/wait", "/push", ["q", "x"]);
   await across("/wait-briefly", undefined, null);
   await across("/listen", "/publish", { channel: "c", message: "x" });
+  const check = (holds, what) => {
+    counts[holds ? "passed" : "failed"]++;
+    if (!holds) counts.failures.push(what);
+  };
+  const bounds = JSON.stringify(await get("/bounds"));
+  check(bounds === "[[48,96],[10,20],[10,96],[0,4096]]", `what bounds memory by default, and where options say otherwise: ${bounds}`);
+  for (const found of await get("/churn")) {
+    const { maxmemory, written, refused, other, most, reads, again } = found;
+    const holds = maxmemory === String(48 << 20) && written > 50_000 && other.length === 0 && reads && again === "OK";
+    check(holds && most <= 96 << 20, `an isolate's defaults hold under churn: ${JSON.stringify(found)}`);
+    console.log(`churn in an isolate: ${written} commands done, ${refused} refused, at most ${(most / (1 << 20)).toFixed(1)} MB of WebAssembly's memory`);
+  }
   console.log(summary(counts));
   process.exitCode = counts.failed > 0 ? 1 : 0;
 } finally {
