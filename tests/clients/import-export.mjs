@@ -118,6 +118,36 @@ describe("import", () => {
     assert.deepEqual([...(await kept(storage))].map(([key, [, , value]]) => `${key} ${value}`), ["0 a new", "0 b stays"]);
   });
 
+  test("an import into a folder that is killed has put all in or nothing", async (t) => {
+    const server = await redis();
+    await server.link.call("DEBUG", "POPULATE", 50_000, "key", 100);
+    await server.link.call("SAVE");
+    await server.stop();
+    const storage = join(folder(), "data");
+    const held = async () => {
+      const db = openSync({ storage: files(storage) });
+      const [keys, before] = [db.dbsize(), db.get("before")];
+      await db.close();
+      assert.equal(before, "x");
+      return keys;
+    };
+    const db = openSync({ storage: files(storage) });
+    db.set("before", "x");
+    await db.close();
+    const found = [];
+    for (let wait = 100; found.at(-1) !== 50_001; wait *= 1.3) {
+      const child = spawn(process.execPath, [cli, "import", server.dir, "--storage", storage, "--replace"], { stdio: "ignore" });
+      const ended = once(child, "exit");
+      const timer = setTimeout(() => child.kill("SIGKILL"), wait);
+      await ended;
+      clearTimeout(timer);
+      found.push(await held());
+      assert.ok(found.at(-1) === 1 || found.at(-1) === 50_001, `${found}`);
+    }
+    t.diagnostic(`killed ${found.length - 1} times`);
+    assert.ok(found.length > 1);
+  });
+
   test("what a server refuses is named, and makes the exit code 1", async () => {
     const from = await redis();
     await from.link.call("MSET", "small", "x", "large", randomBytes(2_000_000));
