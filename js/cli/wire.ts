@@ -38,7 +38,7 @@ export class Wire {
   private constructor(readonly socket: Socket) {
     socket.on("data", (bytes) => this.#take(bytes));
     socket.on("error", (error) => this.#end(error));
-    socket.on("close", () => this.#end(new Error("the server closed the connection")));
+    socket.on("close", () => this.#end(Object.assign(new Error("the server closed the connection"), { code: "ECONNRESET" })));
   }
 
   /** Connects; rejects when nobody listens. */
