@@ -16,4 +16,4 @@ pub use crc16::key_slot;
 pub use hash::hash_bytes;
 pub use random::Rng;
 pub use sha256::sha256;
-pub use short::{append, append_array, copy_bytes, same};
+pub use short::{append, append_array, copy_bytes, same, same_at_once};

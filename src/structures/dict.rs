@@ -19,7 +19,7 @@ mod directory;
 mod tests;
 
 use super::order::sort_indices;
-use crate::bytes::{hash_bytes, same, Rng};
+use crate::bytes::{hash_bytes, same, same_at_once, Rng};
 use directory::Directory;
 use hashbrown::HashTable;
 
@@ -228,7 +228,7 @@ impl<T: Keyed> Dict<T> {
     /// [`Dict::get_mut`] with the key's hash at hand.
     #[inline]
     pub fn get_mut_hashed(&mut self, hash: u64, key: &[u8]) -> Option<&mut T> {
-        self.table_mut(hash).find_mut(spread(hash), |item| same(item.key(), key))
+        self.table_mut(hash).find_mut(spread(hash), |item| same_at_once(item.key(), key))
     }
 
     /// Whether an item has that key.
@@ -265,8 +265,9 @@ impl<T: Keyed> Dict<T> {
     }
 
     /// [`Dict::get_or_insert_with`] with the key's hash at hand.
+    #[inline(always)]
     pub fn get_or_insert_with_hashed(&mut self, hash: u64, key: &[u8], make: impl FnOnce() -> T) -> (&mut T, bool) {
-        match self.table(hash).find_bucket_index(spread(hash), |item| same(item.key(), key)) {
+        match self.table(hash).find_bucket_index(spread(hash), |item| same_at_once(item.key(), key)) {
             Some(index) => (self.table_mut(hash).get_bucket_mut(index).expect("the bucket just found"), false),
             None => (self.insert_new(hash, make()), true),
         }

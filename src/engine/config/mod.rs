@@ -15,6 +15,7 @@ use crate::resp::{split_inline, Fault};
 use crate::structures::ordered::{OrderedMap, OrderedSet};
 use kinds::Value;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use table::{find, Parameter, PARAMETERS};
 
 crate::commands! {
@@ -69,18 +70,30 @@ crate::commands! {
 
 /// The values of all parameters.
 pub(crate) struct Config {
-    values: Vec<Value>,
+    /// Made when somebody asks: most programs never do, and each default is a text to be read.
+    values: OnceCell<Vec<Value>>,
     host: OrderedMap<String, Vec<u8>>,
 }
 
 impl Config {
     /// Every parameter at its default, which is also what a new engine does.
     pub(crate) fn new() -> Self {
-        let values = PARAMETERS.iter().map(|parameter| {
-            let value = parameter.kind.parse(parameter.default.as_bytes());
-            value.expect("a test reads every default")
-        });
-        Config { values: values.collect(), host: OrderedMap::new() }
+        Config { values: OnceCell::new(), host: OrderedMap::new() }
+    }
+
+    fn values(&self) -> &[Value] {
+        self.values.get_or_init(|| {
+            let values = PARAMETERS.iter().map(|parameter| {
+                let value = parameter.kind.parse(parameter.default.as_bytes());
+                value.expect("a test reads every default")
+            });
+            values.collect()
+        })
+    }
+
+    fn value_mut(&mut self, index: usize) -> &mut Value {
+        self.values();
+        &mut self.values.get_mut().expect("just made")[index]
     }
 }
 
@@ -147,7 +160,7 @@ impl Engine {
     /// The value of a parameter as CONFIG GET shows it; `None` when there is none of this name.
     pub fn parameter(&self, name: &str) -> Option<Vec<u8>> {
         match find(name.as_bytes()) {
-            Some((index, parameter)) => Some(parameter.kind.show(&self.config.values[index])),
+            Some((index, parameter)) => Some(parameter.kind.show(&self.config.values()[index])),
             None => self.config.host.get(&name.to_ascii_lowercase()).cloned(),
         }
     }
@@ -161,7 +174,7 @@ impl Engine {
     /// Stores a value that was checked and makes it so.
     fn put(&mut self, index: usize, value: Value) {
         (PARAMETERS[index].apply)(self, &value);
-        let held = &mut self.config.values[index];
+        let held = self.config.value_mut(index);
         match (held, value) {
             // Classes that were not named keep their limits.
             (Value::OutputLimits(held), Value::OutputLimits(given)) => {
@@ -199,7 +212,7 @@ fn read(engine: &Engine, parameter: &Parameter, text: &[u8]) -> Result<Value, Co
 fn get(engine: &mut Engine, mut call: Call) -> Handled {
     let mut found: Vec<(Cow<[u8]>, Vec<u8>)> = Vec::new();
     let mut seen = OrderedSet::new();
-    let shown = |index: usize| PARAMETERS[index].kind.show(&engine.config.values[index]);
+    let shown = |index: usize| PARAMETERS[index].kind.show(&engine.config.values()[index]);
     for pattern in call.args.iter_from(2) {
         if !pattern.iter().any(|byte| b"*?[".contains(byte)) {
             let lower = pattern.to_ascii_lowercase();

@@ -11,7 +11,7 @@ fn every_default_is_read_and_shown_as_it_stands_and_is_what_a_new_engine_does() 
     }
     let (mut set, new) = (engine(), engine());
     for index in 0..PARAMETERS.len() {
-        let value = set.config.values[index].clone();
+        let value = set.config.values()[index].clone();
         set.put(index, value);
     }
     let figures = |engine: &Engine| {
