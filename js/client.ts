@@ -259,7 +259,8 @@ function method(command: Command, place: number) {
   }
   if (name === "GET") {
     return function (this: Cachelet, key?: unknown): Reply {
-      if (arguments.length !== 1 || typeof key !== "string" || key.length > 4096 || this["isBinary"]) return this["run"](command.encode([...arguments]));
+      if (arguments.length !== 1 || typeof key !== "string" || key.length > 4096) return this["run"](command.encode([...arguments]));
+      if (this["isBinary"]) return this["send"](place, name, 1, key, 0, 0);
       const copies = this["copies"];
       const copy = copies.map.get(key);
       if (copy !== undefined && copy.stamp === this.live) {

@@ -201,13 +201,18 @@ impl Large {
 }
 
 /// How `entry` stands to the key (score, member).
-#[inline]
+#[inline(always)]
 fn order(members: &Members, entry: Entry, score: f64, member: &[u8]) -> Ordering {
     if entry.0 < score {
         Ordering::Less
     } else if entry.0 > score {
         Ordering::Greater
     } else {
-        members.member(entry.1).cmp(member)
+        by_member(members, entry.1, member)
     }
+}
+
+#[inline(never)]
+fn by_member(members: &Members, id: u32, member: &[u8]) -> Ordering {
+    members.member(id).cmp(member)
 }

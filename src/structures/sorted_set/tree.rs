@@ -214,7 +214,7 @@ impl Tree {
             + (self.spare_leaves.capacity() + self.spare_inners.capacity()) * size_of::<u32>()
     }
 
-    #[inline]
+    #[inline(always)]
     fn leaf(&self, index: u32) -> &Leaf {
         self.leaves[index as usize].as_deref().expect("a live leaf")
     }
@@ -224,7 +224,7 @@ impl Tree {
         self.leaves[index as usize].as_deref_mut().expect("a live leaf")
     }
 
-    #[inline]
+    #[inline(always)]
     fn inner(&self, index: u32) -> &Inner {
         self.inners[index as usize].as_deref().expect("a live inner node")
     }
