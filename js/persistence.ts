@@ -73,6 +73,9 @@ function* openSteps(instance: Instance, storage: Storage, options: RecoverOption
   const begun = Date.now();
   const store = (yield storage.open(options.takeOver ? { takeOver: true } : {})) as Store;
   try {
+    if (!store.logs && String(options.config?.["appendonly"]).toLowerCase() === "yes") {
+      throw new StorageError(`${store.description} is not fit for an append log, it has snapshots only: leave appendonly out, or set it to "no"`);
+    }
     // Before that nobody knows whether the store is fit for a log; after it, the log that is there could not go on.
     for (const [name, value] of Object.entries(DEFAULTS)) {
       if (!(name in (options.config ?? {})) && (name !== "appendonly" || store.logs)) door.configure(name, [value]);

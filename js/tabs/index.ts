@@ -47,9 +47,9 @@ export async function openShared(name: string, options: SharedOptions): Promise<
   const { storage, config, module, ...rest } = options;
   const compiled = Promise.resolve(module ?? engineModule());
   compiled.catch(() => {});
-  const member = new Member(name, async ({ takeOver, taken, ...events }) => {
+  const member = new Member(name, async ({ takeOver, taken, lost }) => {
     const open = async (force: boolean) => {
-      const watched = { description: storage.description, open: async () => recorded(await storage.open({ takeOver: force }), taken, events) };
+      const watched = { description: storage.description, open: async () => recorded(await storage.open({ takeOver: force }), taken, lost) };
       const db = await openStored(await compiled, { ...rest, config: { appendfsync: "always", ...config }, storage: watched });
       return db.instance;
     };

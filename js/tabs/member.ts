@@ -24,7 +24,7 @@ export interface User {
 }
 
 /** Opens the keyspace, with the record `taken`; for the events see `recorded`. */
-export type Opener = (how: { takeOver: boolean; taken: Taken; lost(): void; crowded(): void }) => Promise<Instance>;
+export type Opener = (how: { takeOver: boolean; taken: Taken; lost(): void }) => Promise<Instance>;
 
 /** The loss of a tab that went away itself: by its return nobody may remember its commands. */
 const AWAY: Loss = { taken: Infinity, clean: false, away: true };
@@ -299,7 +299,7 @@ export class Member implements LinkOwner {
       if (this.#link) await delay(GRACE);
       this.#unlink(undefined, true);
       if (this.#reign !== reign) return;
-      instance = await this.#open({ takeOver, taken: reign.taken, lost: () => this.#depose(reign), crowded: () => rewrite(reign.instance) });
+      instance = await this.#open({ takeOver, taken: reign.taken, lost: () => this.#depose(reign) });
       const held = (await navigator.locks.query()).held ?? [];
       const home = this.names.member("");
       reign.taken.keep(new Set(held.map(({ name }) => name!).filter((name) => name.startsWith(home)).map((name) => name.slice(home.length))));
@@ -384,14 +384,6 @@ export class Member implements LinkOwner {
     this.#unsure = undefined;
     for (const work of unsure) attempt(work);
   }
-}
-
-/** Gathers the log. */
-function rewrite(instance: Instance | undefined): void {
-  if (!instance || instance.closed) return;
-  const session = instance.door.open(true);
-  instance.call(session, ["BGREWRITEAOF"]);
-  instance.door.end(session);
 }
 
 /** Ends an engine, and gives its store back. */

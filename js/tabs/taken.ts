@@ -6,15 +6,11 @@
 // not atomic it comes first.
 import { StorageTakenError } from "../errors.js";
 import type { Operation, Store } from "../storage/adapter.js";
-import { readingAhead } from "./ahead.js";
 
 const NAME = "tabs";
 
 /** Room for it in a write. */
 const ROOM = 64 << 10;
-
-/** So many objects are written before what is read back at a takeover is gathered: each one takes time there. */
-const CROWD = 1024;
 
 /** The record: for each member the number of its last command that a leader has run. */
 export class Taken {
@@ -54,12 +50,10 @@ export class Taken {
   }
 }
 
-/** The store with the record in it. `lost` is called when another took the store, `crowded` when a rewrite of the log is due. */
-export async function recorded(store: Store, taken: Taken, { lost, crowded }: { lost(): void; crowded(): void }): Promise<Store> {
+/** The store with the record in it. `lost` is called when another took the store. */
+export async function recorded(store: Store, taken: Taken, lost: () => void): Promise<Store> {
   taken.load(await store.get(NAME));
   const listed = (await store.list("")).filter((name) => name !== NAME);
-  const ahead = readingAhead(store, listed);
-  let written = Math.min(listed.length, CROWD);
   const tell = (error: unknown): never => {
     if (error instanceof StorageTakenError) lost();
     throw error;
@@ -81,17 +75,9 @@ export async function recorded(store: Store, taken: Taken, { lost, crowded }: { 
     appends,
     logs,
     eventual,
-    get: ahead.get,
+    get: (name) => store.get(name),
     list: (prefix) => listed.filter((name) => name.startsWith(prefix)),
-    write: (operations, durable) => {
-      ahead.stop();
-      for (const { kind } of operations) if (kind === "put") written++;
-      if (written > CROWD) {
-        written = 0;
-        queueMicrotask(crowded);
-      }
-      return attempt(() => store.write([taken.operation(), ...operations], durable));
-    },
+    write: (operations, durable) => attempt(() => store.write([taken.operation(), ...operations], durable)),
     sync: () => attempt(() => store.sync()),
     close: () => store.close(),
   };

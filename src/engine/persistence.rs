@@ -250,9 +250,9 @@ impl Engine {
         }
     }
 
-    /// Asks that all that was done so far becomes durable now; what to wait for.
+    /// Asks that all that was done so far becomes durable now, in a snapshot where SHUTDOWN SAVE said so; what to wait for.
     pub fn request_durable(&mut self) -> Goal {
-        self.persist.ask(&mut self.keyspace)
+        self.persist.ask(&mut self.keyspace, self.shutdown_saves == Some(true))
     }
 
     /// Whether what was asked for is durable; the store's words when it fails for now.

@@ -194,3 +194,67 @@ fn a_snapshot_does_not_ask_for_what_would_wait_for_its_own_objects_unless_somebo
     while next(&mut engine, 9).is_some() {}
     assert_eq!(text(&mut engine, a), "+OK\r\n");
 }
+
+#[test]
+fn a_store_that_is_not_fit_for_a_log_gets_none() {
+    let mut engine = engine();
+    engine.expect_store();
+    let mut recovery = engine.begin_recovery(Store { logs: false, eventual: true, ..STORE }, Vec::new(), false);
+    engine.recover(&mut recovery, None).unwrap();
+    engine.end_recovery(recovery, 1_000_000_000);
+    let a = engine.open(false);
+    let refused = ask(&mut engine, a, "CONFIG SET appendonly yes");
+    assert!(
+        refused.contains("'appendonly') - this database is kept in a store that is not fit for a log"),
+        "{refused}"
+    );
+    assert_eq!(ask(&mut engine, a, "CONFIG GET appendonly"), "*2\r\n$10\r\nappendonly\r\n$2\r\nno\r\n");
+    assert_eq!(ask(&mut engine, a, "CONFIG SET appendonly no"), "+OK\r\n");
+}
+
+#[test]
+fn a_log_that_goes_on_while_it_is_rewritten_counts_what_came_meanwhile() {
+    let (mut engine, a) = kept(&[("appendonly", "yes"), ("appendfsync", "always")]);
+    let bytes = |engine: &mut Engine| {
+        let info = ask(engine, a, "INFO persistence");
+        let field = |name: &str| -> u64 {
+            let line = info.lines().find_map(|line| line.strip_prefix(name)).expect("the field");
+            line.parse().expect("a number")
+        };
+        field("aof_current_size:") - field("aof_base_size:")
+    };
+    ask(&mut engine, a, "SET a 1");
+    settle(&mut engine);
+    assert!(bytes(&mut engine) > 0);
+    ask(&mut engine, a, "BGREWRITEAOF");
+    ask(&mut engine, a, "SET b 1");
+    while next(&mut engine, 0).is_some() {}
+    settle(&mut engine);
+    assert!(bytes(&mut engine) > 0, "the second SET stands behind the snapshot");
+    ask(&mut engine, a, "BGREWRITEAOF");
+    settle(&mut engine);
+    assert_eq!(bytes(&mut engine), 0);
+}
+
+#[test]
+fn shutdown_save_writes_a_snapshot_beside_the_log() {
+    let (mut engine, a) = kept(&[("appendonly", "yes")]);
+    let saved = |engine: &mut Engine| {
+        let goal = engine.request_durable();
+        for _ in 0..50 {
+            while let Some(write) = engine.next_write(0) {
+                engine.wrote(Ok(()));
+                if write.operations.iter().any(|(_, name, _)| name == MANIFEST) {
+                    assert_eq!(engine.is_reached(goal), Ok(true));
+                    return true;
+                }
+            }
+            engine.tick();
+        }
+        false
+    };
+    ask(&mut engine, a, "SET a 1");
+    assert!(!saved(&mut engine), "the log has it");
+    ask(&mut engine, a, "SHUTDOWN SAVE");
+    assert!(saved(&mut engine));
+}

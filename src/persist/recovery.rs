@@ -9,6 +9,9 @@ use super::{Persistence, Store, CHUNKS, LOGS, MANIFEST};
 use crate::keyspace::{Keyspace, Segment};
 use std::fmt;
 
+/// Pieces of a log that are fetched ahead for each chunk that would be: they are smaller.
+const PIECES_AHEAD: usize = 8;
+
 /// What is wrong with an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damaged {
@@ -132,13 +135,30 @@ impl Recovery {
         }
     }
 
-    /// The names wanted next, in order, `most` chunks ahead: several can be fetched at once. None when all is read.
+    /// The names wanted next, in order, `most` chunks ahead, and more of a log in pieces: several can be fetched at once.
+    /// None when all is read.
     pub fn wanted(&self, most: usize) -> Vec<String> {
         let mut list: Vec<String> = self.wanted.iter().rev().cloned().collect();
-        if !list.is_empty() {
-            self.chunks.iter().rev().take(most).for_each(|chunk| chunk.names(&mut list));
+        if list.is_empty() {
+            return list;
+        }
+        self.chunks.iter().rev().take(most).for_each(|chunk| chunk.names(&mut list));
+        if self.chunks.len() <= most && !self.store.appends && !self.ended {
+            self.logs.iter().rev().take(PIECES_AHEAD * most).for_each(|&log| drop(self.log_names(log, &mut list)));
         }
         list
+    }
+
+    /// Adds the names of a log segment in so many parts; whether it is a single object.
+    fn log_names(&self, (number, parts): (u64, u32), names: &mut Vec<String>) -> bool {
+        let name = log_name(number);
+        // One in parts has names with numbers even if only the first is there.
+        let single = self.listed.binary_search(&name).is_ok();
+        match single {
+            true => names.push(name),
+            false => part_names(&name, parts, names),
+        }
+        single
     }
 
     /// Takes the object that is wanted first; `None` where there is none.
@@ -236,17 +256,14 @@ impl Recovery {
             let tracker = &mut target.space().tracker;
             (0..tracker.len()).for_each(|at| tracker.set(at, Segment::Clean));
         }
-        if let Some((number, parts)) = self.logs.pop().filter(|_| !self.ended) {
-            // A log segment in parts has names with numbers even if only the first is there.
-            let single = self.listed.binary_search(&log_name(number)).is_ok();
-            match single {
-                true => self.wanted.push(log_name(number)),
-                false => part_names(&log_name(number), parts, &mut self.wanted),
-            }
-            self.wanted.reverse();
+        if let Some(log) = self.logs.pop().filter(|_| !self.ended) {
+            let mut names = Vec::new();
+            let single = self.log_names(log, &mut names);
+            names.reverse();
+            self.wanted = names;
             // What is written as one object stands whole or not at all.
             self.may_tear = self.store.appends || !single;
-            self.stage = Stage::Log(number);
+            self.stage = Stage::Log(log.0);
         }
         Ok(())
     }

@@ -77,6 +77,8 @@ pub(super) struct Plan {
     /// When it began, and how many changes it will have saved.
     pub begun_us: i64,
     pub changes: u64,
+    /// Bytes of the log before it, which it takes the place of.
+    pub log_bytes: u64,
     /// About how many bytes a chunk has.
     target: usize,
     /// Most bytes of an object.
@@ -134,6 +136,7 @@ impl Plan {
             filling: Vec::new(),
             begun_us: space.now_us(),
             changes: 0,
+            log_bytes: 0,
             target,
             limit,
             copied: 0,

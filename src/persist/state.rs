@@ -287,6 +287,11 @@ impl Persistence {
         self.store.is_some()
     }
 
+    /// Whether the store is fit for a log, as far as it is known.
+    pub(crate) fn takes_log(&self) -> bool {
+        self.store.is_none_or(|store| store.logs)
+    }
+
     /// Goes on from what was read out of `store`.
     pub(super) fn attach(&mut self, space: &mut Keyspace, store: Store, recovered: Recovered) {
         self.store = Some(store);
@@ -368,11 +373,14 @@ impl Persistence {
         }
     }
 
-    /// Asks for all that was done so far to become durable now; what to wait for.
-    pub fn ask(&mut self, space: &mut Keyspace) -> Goal {
+    /// Asks for all that was done so far to become durable now, in a snapshot where that is to be or there is no log; what
+    /// to wait for.
+    pub fn ask(&mut self, space: &mut Keyspace, in_snapshot: bool) -> Goal {
         if self.log.is_some() {
             self.asked = self.sequence();
-            return Goal::Effect(self.asked);
+            if !in_snapshot {
+                return Goal::Effect(self.asked);
+            }
         }
         match &self.plan {
             Some((plan, _, _)) if plan.changes == self.changes => Goal::Snapshot(self.number),

@@ -43,9 +43,16 @@ impl Life {
             engine.configure(name, &[value.as_bytes()]).unwrap();
         }
         let mut recovery = engine.begin_recovery(disk.store, disk.names(), salvage);
-        while let Some(name) = recovery.wanted(0).into_iter().next() {
-            let bytes = disk.get(&name);
-            engine.recover(&mut recovery, bytes.as_deref()).map_err(|damaged| damaged.to_string())?;
+        loop {
+            // As a host does that fetches several at once.
+            let names = recovery.wanted(1);
+            if names.is_empty() {
+                break;
+            }
+            for name in names {
+                let bytes = disk.get(&name);
+                engine.recover(&mut recovery, bytes.as_deref()).map_err(|damaged| damaged.to_string())?;
+            }
         }
         let report = engine.end_recovery(recovery, now * 1000);
         let session = engine.open(true);

@@ -67,6 +67,15 @@ const COUNT31: Kind = Kind::Int(0, i32::MAX as i64);
 /// A parameter whose value changes nothing here, for a reason that stands beside it.
 fn nothing(_: &mut Engine, _: &Value) {}
 
+/// Refuses a log in a store that is not fit for one.
+fn needs_log_store(engine: &Engine, wanted: bool) -> Result<(), &'static str> {
+    needs_store(engine, wanted)?;
+    if wanted && !engine.persist.takes_log() {
+        return Err("this database is kept in a store that is not fit for a log: it has snapshots only");
+    }
+    Ok(())
+}
+
 /// Refuses what only makes sense for a database that is kept somewhere.
 fn needs_store(engine: &Engine, wanted: bool) -> Result<(), &'static str> {
     if wanted && !engine.persist.expected {
@@ -91,7 +100,7 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         engine.set_fsync(value.int());
     }),
     parameter("appendonly", Kind::Flag, "no", |engine, value| engine.set_append_log(value.is_yes()))
-        .check(|engine, value| needs_store(engine, value.is_yes())),
+        .check(|engine, value| needs_log_store(engine, value.is_yes())),
     parameter("auto-aof-rewrite-min-size", Kind::Memory(0, i64::MAX), "67108864", |engine, value| {
         engine.persist.rewrite_min_size = value.size() as u64;
     }),

@@ -46,6 +46,7 @@ impl Persistence {
         let target = if store.eventual { LARGE_CHUNK } else { CHUNK };
         let mut plan = Plan::new(space, &self.manifest, next, target, store.object);
         plan.changes = self.changes;
+        plan.log_bytes = self.log_bytes;
         self.last_try = space.now();
         self.plan = Some((plan, reason, Phase::Taking));
         true
@@ -200,7 +201,7 @@ impl Persistence {
             names(format!("{LOGS}{segment:012}"), parts, &mut self.deletes);
         }
         self.segments.retain(|held| held.0 >= from);
-        self.log_bytes = 0;
+        self.log_bytes = self.log_bytes.saturating_sub(plan.log_bytes);
         self.base_bytes = self.manifest.bytes();
         self.snapshot_failure = None;
         if self.manifest.log && self.log.is_some() && self.manifest.epoch == self.epoch {

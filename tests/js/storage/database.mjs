@@ -74,6 +74,15 @@ export const database = (place, options = {}) => (test) => {
     await db.close();
   });
 
+  test("a store that is not fit for a log says so", async (t) => {
+    if (logs) t.skip("it is fit for one");
+    const storage = await place.fresh();
+    await t.rejects(opened(storage, { config: { appendonly: "yes" } }), { name: "StorageError", message: /is not fit for an append log/ });
+    const db = await opened(again(storage));
+    t.throws(() => db.call("CONFIG", "SET", "appendonly", "yes"), { message: /not fit for a log/ });
+    await db.close();
+  });
+
   test("under appendfsync always a promise is kept when it is durable, also for a transaction", async (t) => {
     if (!logs) t.skip("it has no log");
     const storage = await place.fresh();
