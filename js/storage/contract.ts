@@ -1,7 +1,7 @@
 // What every adapter does alike: holds a write against the contract before any of it is done, so that a store never
 // sees half of a write that it could not have taken.
-import { StorageError } from "../errors.js";
-import type { Operation, Store } from "./adapter.js";
+import { StorageError, StorageTakenError } from "../errors.js";
+import type { InstantStorage, Operation, Store } from "./adapter.js";
 
 /** Whether an object can have that name. */
 export const isName = (text: string) => /^[a-z][a-z0-9./-]{0,63}$/.test(text);
@@ -29,3 +29,30 @@ export const closed = (description: string, cause?: unknown) => new StorageError
 
 /** What sorts after every name that starts with `prefix`, and before what else follows. */
 export const after = (prefix: string) => `${prefix}\u{7f}`;
+
+/** Who may write to what, where all who could are in this program: the one who opened it last. */
+export class Owners<Place extends object, Owner extends Store> {
+  readonly #owners = new WeakMap<Place, Owner>();
+
+  /** The storage of a place, which `make` opens. */
+  storage(place: Place, description: string, make: () => Owner): InstantStorage {
+    return {
+      description,
+      open: ({ takeOver = false } = {}) => {
+        if (this.#owners.has(place) && !takeOver) throw new StorageTakenError(`${description} is open already in this program`);
+        const store = make();
+        this.#owners.set(place, store);
+        return store;
+      },
+    };
+  }
+
+  /** Throws a {@link StorageTakenError} when another has it. */
+  check(place: Place, owner: Owner): void {
+    if (this.#owners.get(place) !== owner) throw new StorageTakenError(`${owner.description} was taken over`);
+  }
+
+  release(place: Place, owner: Owner): void {
+    if (this.#owners.get(place) === owner) this.#owners.delete(place);
+  }
+}

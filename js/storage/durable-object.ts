@@ -11,9 +11,10 @@
 // Cloudflare sees to it that an object runs in one place, and that what an instance writes after it was replaced fails: only
 // a second open within the instance has to be refused here. Alarms and all other keys and tables are left alone. After
 // `deleteAll` the table is made anew, and the store goes on with nothing in it.
-import { StorageError, StorageTakenError } from "../errors.js";
+import { StorageError } from "../errors.js";
+import { concat } from "../resp.js";
 import type { InstantStorage, Limits, Operation, Store } from "./adapter.js";
-import { after, check, closed } from "./contract.js";
+import { after, check, closed, Owners } from "./contract.js";
 
 const limits: Limits = { object: 8 << 20, operations: 1_000, bytes: 32 << 20 };
 
@@ -27,20 +28,11 @@ export interface ObjectStorage {
   transactionSync<T>(work: () => T): T;
 }
 
-/** Who may write to a storage. */
-const owners = new WeakMap<ObjectStorage, SqlStore>();
+const owners = new Owners<ObjectStorage, SqlStore>();
 
 /** Objects in a Durable Object's own storage: `durableObject(ctx.storage)`. */
 export function durableObject(storage: ObjectStorage): InstantStorage {
-  return {
-    description: "Durable Object storage",
-    open({ takeOver = false } = {}) {
-      if (owners.has(storage) && !takeOver) throw new StorageTakenError("Durable Object storage is open already in this object");
-      const store = new SqlStore(storage);
-      owners.set(storage, store);
-      return store;
-    },
-  };
+  return owners.storage(storage, "Durable Object storage", () => new SqlStore(storage));
 }
 
 class SqlStore implements Store {
@@ -89,14 +81,7 @@ class SqlStore implements Store {
 
   get(name: string): Uint8Array | undefined {
     const parts = this.#try(() => this.#rows("SELECT bytes FROM cachelet WHERE name = ? ORDER BY part", name)).map(({ bytes }) => new Uint8Array(bytes as ArrayBuffer));
-    if (parts.length < 2) return parts[0];
-    const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
+    return parts.length < 2 ? parts[0] : concat(parts);
   }
 
   list(prefix: string): string[] {
@@ -158,11 +143,11 @@ class SqlStore implements Store {
   /** Nothing to do: what was written is held by the output gate until it is durable. */
   sync(): void {
     if (this.#isClosed) throw closed(this.description);
-    if (owners.get(this.#storage) !== this) throw new StorageTakenError(`${this.description} was taken over`);
+    owners.check(this.#storage, this);
   }
 
   close(): void {
     this.#isClosed = true;
-    if (owners.get(this.#storage) === this) owners.delete(this.#storage);
+    owners.release(this.#storage, this);
   }
 }

@@ -1,13 +1,11 @@
 // A store in this program's memory: for tests, and for handing a database from one instance to the next. It survives
 // what the program survives and nothing else, whatever `durable` asks for.
-import { StorageTakenError } from "../errors.js";
 import type { InstantStorage, Limits, Operation, Store } from "./adapter.js";
-import { check, closed } from "./contract.js";
+import { check, closed, Owners } from "./contract.js";
 
 const limits: Limits = { object: 2 ** 30, operations: 1_000_000, bytes: 2 ** 31 };
 
-/** Who may write to a map. */
-const owners = new WeakMap<Map<string, Uint8Array>, MemoryStore>();
+const owners = new Owners<Map<string, Uint8Array>, MemoryStore>();
 
 /** How much is used of each buffer that has room to grow. Who sees less of it looks at the past, and gets a buffer anew. */
 const used = new WeakMap<ArrayBufferLike, number>();
@@ -17,15 +15,7 @@ const used = new WeakMap<ArrayBufferLike, number>();
  * map, finds what the last one left.
  */
 export function memory(objects: Map<string, Uint8Array> = new Map()): InstantStorage {
-  return {
-    description: "memory",
-    open({ takeOver = false } = {}) {
-      if (owners.has(objects) && !takeOver) throw new StorageTakenError("memory is open already");
-      const store = new MemoryStore(objects);
-      owners.set(objects, store);
-      return store;
-    },
-  };
+  return owners.storage(objects, "memory", () => new MemoryStore(objects));
 }
 
 class MemoryStore implements Store {
@@ -84,11 +74,11 @@ class MemoryStore implements Store {
 
   sync(): void {
     this.#checkOpen();
-    if (owners.get(this.#objects) !== this) throw new StorageTakenError("memory was taken over");
+    owners.check(this.#objects, this);
   }
 
   close(): void {
     this.#isClosed = true;
-    if (owners.get(this.#objects) === this) owners.delete(this.#objects);
+    owners.release(this.#objects, this);
   }
 }

@@ -25,6 +25,8 @@ import { workersKV } from "cachelet/storage/workers-kv";
 export class Cache extends CacheletObject {
   config = { "notify-keyspace-events": "KEA", databases: 8 };
   token = this.env.TOKEN;
+  readOnlyToken = "a-token-that-reads";
+  recover = this.ctx.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'salvage'").toArray().length ? "salvage" : "refuse";
   born = crypto.randomUUID();
   rings = 0;
   async alarm() {
@@ -34,6 +36,18 @@ export class Cache extends CacheletObject {
   // A method of one's own beside those of the class.
   life() {
     return { born: this.born, rings: this.rings, keys: this.db.instance.figures().keys, found: this.db.recovered.found };
+  }
+  /** One byte in the middle of an object is another. */
+  harm(salvage) {
+    const { sql } = this.ctx.storage;
+    if (salvage) sql.exec("CREATE TABLE salvage (n INTEGER)");
+    const [{ name, part, bytes }] = sql.exec("SELECT name, part, bytes FROM cachelet WHERE name LIKE 'log/%' ORDER BY length(bytes) DESC LIMIT 1").toArray();
+    const harmed = new Uint8Array(bytes);
+    harmed[harmed.length >> 2] ^= 1;
+    sql.exec("UPDATE cachelet SET bytes = ? WHERE name = ? AND part = ?", harmed, name, part);
+  }
+  lost() {
+    return this.db.recovered.lost;
   }
   fall() {
     this.ctx.abort("on purpose");
@@ -119,6 +133,8 @@ export default {
     }
     if (what === "life") return Response.json(await stub.life());
     if (what === "fall") return new Response(await stub.fall().catch((error) => error.message));
+    if (what === "harm") return new Response(await stub.harm(name === "salvage"));
+    if (what === "lost") return Response.json(await stub.lost());
     if (what === "write") {
       const index = Number(name);
       return Response.json(await cacheletClient(stub).multi().incr("a").rpush("l", index).set("s:" + index, "v" + index).incr("b").exec());
@@ -247,6 +263,35 @@ test("an alarm removes what expired while nobody asks", async () => {
   await pause(2500);
   const { rings, keys } = await life("alarmed");
   assert.deepEqual([rings, keys], [1, 1]);
+});
+
+test("a token for reading reads, and nothing else", async () => {
+  const send = async (...command) => {
+    const response = await fetch(`${url}/?object=read`, { method: "POST", headers: { authorization: "Bearer a-token-that-reads" }, body: JSON.stringify(command) });
+    return [response.status, await response.json()];
+  };
+  await ask("/write/0?object=read");
+  assert.deepEqual(await send("GET", "a"), [200, { result: "1" }]);
+  const [status, { error }] = await send("SET", "a", "2");
+  assert.deepEqual([status, error.split(" ")[0]], [400, "NOPERM"]);
+  assert.equal((await Peer.open(port, { path: "/?_token=a-token-that-reads&object=read" })).status, 401);
+  assert.deepEqual(await send("GET", "a"), [200, { result: "1" }]);
+});
+
+test("damage in an object's storage is refused with its place, and salvaged where that is said", async () => {
+  for (const how of ["refuse", "salvage"]) {
+    for (let index = 0; index < 20; index++) await ask(`/write/${index}?object=${how}d`);
+    await ask(`/harm/${how}?object=${how}d`);
+    await ask(`/fall?object=${how}d`);
+  }
+  await assert.rejects(ask("/read?object=refused"), /log\/\d+ is damaged at byte \d+: .*recover "salvage"/);
+  const [lost] = JSON.parse(await ask("/lost?object=salvaged"));
+  assert.match(lost, /^log\/\d+ is damaged at byte \d+/);
+  const { a, b, list } = JSON.parse(await ask("/read?object=salvaged"));
+  assert.ok(list.length < 20);
+  assert.deepEqual([a ?? "0", b ?? "0"], [String(list.length), String(list.length)], "whole transactions are left");
+  await ask("/write/20?object=salvaged");
+  assert.equal(JSON.parse(await ask("/read?object=salvaged")).list.length, list.length + 1);
 });
 
 test("an object that fell finds all again", async () => {
