@@ -12,7 +12,6 @@
 // a second open within the instance has to be refused here. Alarms and all other keys and tables are left alone. After
 // `deleteAll` the table is made anew, and the store goes on with nothing in it.
 import { StorageError } from "../errors.js";
-import { concat } from "../resp.js";
 import type { InstantStorage, Limits, Operation, Store } from "./adapter.js";
 import { after, check, closed, Owners } from "./contract.js";
 
@@ -81,7 +80,14 @@ class SqlStore implements Store {
 
   get(name: string): Uint8Array | undefined {
     const parts = this.#try(() => this.#rows("SELECT bytes FROM cachelet WHERE name = ? ORDER BY part", name)).map(({ bytes }) => new Uint8Array(bytes as ArrayBuffer));
-    return parts.length < 2 ? parts[0] : concat(parts);
+    if (parts.length < 2) return parts[0];
+    const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
   }
 
   list(prefix: string): string[] {

@@ -144,7 +144,9 @@ impl Recovery {
         }
         self.chunks.iter().rev().take(most).for_each(|chunk| chunk.names(&mut list));
         if self.chunks.len() <= most && !self.store.appends && !self.ended {
-            self.logs.iter().rev().take(PIECES_AHEAD * most).for_each(|&log| drop(self.log_names(log, &mut list)));
+            for &log in self.logs.iter().rev().take(PIECES_AHEAD * most) {
+                self.log_names(log, &mut list);
+            }
         }
         list
     }
