@@ -3,7 +3,7 @@
 
 use super::database::Place;
 use super::entry::NEVER;
-use super::{Class, Effect, Entry, Keys, Value};
+use super::{Class, Effect, Entry, Keys};
 use crate::resp::Fault;
 use crate::structures::hash::Hash;
 
@@ -34,10 +34,7 @@ impl Keys<'_> {
     ) -> Result<&mut Hash, Fault> {
         let place = self.place(key);
         self.settle_fields(place, key, fields);
-        if self.write_at(place, key).is_none() {
-            self.put(key, Value::Hash(Default::default()));
-        }
-        self.hash_at(place, key)?.ok_or(Fault::WrongType)
+        self.hash_at_or_new(place, key)
     }
 
     /// Opens a hash to set expiries of `fields`, if the key is there. The caller says so by [`Keys::fields_expire`].

@@ -103,6 +103,8 @@ fn pop(ctx: &mut Context, args: Args, end: End) -> Handled {
         Some(count) => Some(int_in(count, 0..=i64::MAX, NOT_POSITIVE)?),
         None => None,
     };
+    let fill = fill(ctx);
+    let mut left = false;
     let popped = match (ctx.keys.list_mut(key)?, count) {
         (None, None) => {
             ctx.reply.null();
@@ -121,10 +123,17 @@ fn pop(ctx: &mut Context, args: Args, end: End) -> Handled {
             let item = list.peek(end).expect("a list that is a value has elements");
             ctx.reply.bulk(item.bytes(&mut [0; 20]));
             list.discard(end);
+            left = !list.is_empty();
+            if left {
+                list.shrink(fill);
+            }
             1
         }
     };
-    if popped > 0 {
+    if left {
+        // All that is to be done for what is left was done while it was at hand.
+        ctx.keys.modified(key, Class::LIST, pop_event(end));
+    } else if popped > 0 {
         removed(ctx, key, pop_event(end), popped);
     }
     Ok(Outcome::Done)

@@ -110,10 +110,23 @@ impl Keys<'_> {
     }
 
     fn make_kind(&mut self, key: &[u8], kind: u8, make: fn() -> Value) -> *mut u8 {
-        if self.write(key).is_none() {
-            self.put(key, make());
+        let at = self.write_kind(key, kind);
+        if !at.is_null() {
+            return at;
         }
+        self.put(key, make());
         self.write_kind(key, kind)
+    }
+
+    /// Opens a hash for writing that is settled; makes an empty one where there is no key.
+    pub(in crate::keyspace) fn hash_at_or_new(&mut self, place: Place, key: &[u8]) -> Result<&mut Hash, Fault> {
+        let mut at = find(self.write_at(place, key).map(|entry| &*entry), HASH);
+        if at.is_null() {
+            self.put(key, Value::Hash(Default::default()));
+            at = self.write_kind(key, HASH);
+        }
+        // SAFETY: the keyspace is borrowed for as long as what was found in it.
+        unsafe { found(at)?.ok_or(Fault::WrongType) }
     }
 
     /// Opens a hash for writing that is settled, if the key is there.
