@@ -555,6 +555,7 @@ impl Engine {
         self.serve_waits();
         more |= self.keyspace.free_some(2000);
         self.persist.tick(&mut self.keyspace);
+        self.serve_store_waits();
         self.finish();
         if more {
             return Some(self.keyspace.now() + 1);

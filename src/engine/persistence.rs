@@ -160,7 +160,10 @@ impl Engine {
     }
 
     /// Ends the waits of those for whom the store is done.
-    fn serve_store_waits(&mut self) {
+    pub(super) fn serve_store_waits(&mut self) {
+        if self.store_waits.is_empty() {
+            return;
+        }
         for wait in std::mem::take(&mut self.store_waits) {
             let blocked = self.session(wait.session).and_then(|session| session.blocked.as_ref());
             let kind = blocked.map_or("", |blocked| blocked.wait.kind);

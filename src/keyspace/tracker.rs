@@ -15,8 +15,8 @@ pub enum Segment {
     Wanted,
 }
 
-/// Takes a segment, given by its position, as the bytes that a snapshot keeps.
-pub type Take = fn(&Keyspace, usize) -> Vec<u8>;
+/// Takes a segment, given by its position, as the bytes that a snapshot keeps; nothing where memory has no room for them.
+pub type Take = fn(&Keyspace, usize) -> Option<Vec<u8>>;
 
 /// The flags of all segments, by position: the database's number times [`SEGMENTS`], plus the segment's in it.
 #[derive(Default)]
@@ -27,6 +27,8 @@ pub struct Tracker {
     pub early: Vec<(usize, Vec<u8>)>,
     /// A database was emptied or exchanged while a snapshot ran: its point in time is lost.
     pub upset: bool,
+    /// So it is because memory had no room for a segment that was to be taken before a write.
+    pub short: bool,
 }
 
 impl Tracker {
@@ -80,8 +82,10 @@ impl Keyspace {
     fn first_write(&mut self, position: usize) {
         if self.tracker.flags[position] == Segment::Wanted {
             if let Some(take) = self.tracker.take {
-                let bytes = take(self, position);
-                self.tracker.early.push((position, bytes));
+                match take(self, position) {
+                    Some(bytes) => self.tracker.early.push((position, bytes)),
+                    None => (self.tracker.upset, self.tracker.short) = (true, true),
+                }
             }
         }
         self.tracker.flags[position] = Segment::Written;

@@ -78,6 +78,20 @@ pub fn sparing<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
+thread_local! {
+    static PROMISED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Says how many bytes were found to be there for the command that runs.
+pub fn promise(bytes: usize) {
+    PROMISED.set(bytes);
+}
+
+/// What [`promise`] said: who takes memory while a command runs leaves that much.
+pub fn promised() -> usize {
+    PROMISED.get()
+}
+
 /// Room for `count` items, if it can be had without the reserve.
 pub fn room_for<T>(count: usize) -> Option<Vec<T>> {
     let mut room = Vec::new();

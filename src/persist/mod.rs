@@ -36,7 +36,7 @@ pub use state::{Fsync, Goal, Operation, Persistence, Store, Want, Write};
 
 /// Begins to keep track of which segments of a keyspace are written.
 pub fn track(space: &mut crate::keyspace::Keyspace) {
-    space.tracker.start(space.databases(), snapshot::take);
+    space.tracker.start(space.databases(), snapshot::take_early);
 }
 
 /// Name of the manifest.

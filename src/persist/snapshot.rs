@@ -7,7 +7,20 @@
 use super::frame::{self, Kind};
 use super::manifest::{Chunk, Manifest};
 use crate::keyspace::{EncodingLimits, Keyspace, Segment, SEGMENTS};
+use crate::memory::{is_room_for, promised};
 use crate::rdb::{Damage, Reader, Writer};
+
+/// Whether memory has room for [`take`], and for `beside` bytes.
+fn is_room(space: &Keyspace, position: usize, beside: usize) -> bool {
+    let entries = space.database(position / SEGMENTS).segment(position % SEGMENTS);
+    // What is written doubles as it grows.
+    is_room_for(4 * entries.map(|entry| entry.footprint(1)).sum::<usize>() + beside)
+}
+
+/// [`take`] before a write: nothing where that would leave too little for the command that writes.
+pub(super) fn take_early(space: &Keyspace, position: usize) -> Option<Vec<u8>> {
+    is_room(space, position, promised()).then(|| take(space, position))
+}
 
 /// The segment at `position` as a frame; nothing for one without keys.
 ///
@@ -143,17 +156,23 @@ impl Plan {
         }
     }
 
-    /// Goes on until about `budget` bytes are taken; the objects that were finished meanwhile. True when all is taken.
-    pub(super) fn go_on(&mut self, space: &mut Keyspace, budget: usize, done: &mut Vec<(String, Vec<u8>)>) -> bool {
+    /// Goes on until about `budget` bytes are taken; the objects that were finished meanwhile. True when all is taken, nothing when
+    /// memory has no room to go on.
+    pub(super) fn go_on(
+        &mut self,
+        space: &mut Keyspace,
+        budget: usize,
+        done: &mut Vec<(String, Vec<u8>)>,
+    ) -> Option<bool> {
         let mut taken = 0;
         while let Some(&(_, to)) = self.ranges.last() {
             while self.at < to {
                 // A look at a segment costs a little, too.
                 if taken >= budget {
-                    return false;
+                    return Some(false);
                 }
                 let before = self.filling.len();
-                self.take(space);
+                self.take(space)?;
                 taken += self.filling.len() - before + 16;
                 if self.filling.len() >= self.target {
                     self.finish(done);
@@ -165,21 +184,29 @@ impl Plan {
                 (self.from, self.at) = (from, from);
             }
         }
-        true
+        Some(true)
     }
 
     /// Takes the next segment into the chunk that is being filled.
-    fn take(&mut self, space: &mut Keyspace) {
+    fn take(&mut self, space: &mut Keyspace) -> Option<()> {
         let position = self.at;
         self.at += 1;
         if space.tracker.get(position) == Segment::Wanted {
+            // Beside it the chunk doubles, and is cut into objects.
+            if !is_room(space, position, 3 * self.filling.len()) {
+                return None;
+            }
             self.filling.append(&mut take(space, position));
             space.tracker.set(position, Segment::Clean);
         } else if let Some(at) = space.tracker.early.iter().position(|early| early.0 == position) {
             let (_, mut bytes) = space.tracker.early.swap_remove(at);
             self.copied += bytes.len();
+            if !is_room_for(3 * (self.filling.len() + bytes.len())) {
+                return None;
+            }
             self.filling.append(&mut bytes);
         }
+        Some(())
     }
 
     /// Ends the chunk that is being filled.

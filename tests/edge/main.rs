@@ -10,12 +10,15 @@ mod load;
 use cachelet::bytes::Rng;
 use cachelet::engine::{Engine, SessionId, Setup};
 use cachelet::memory::leaving;
+use cachelet::persist::Store;
 use cachelet::resp::{Args, Span};
 use std::collections::HashMap;
 
 /// Bytes of a request that the door always has room for.
 const REQUEST: usize = 64 << 10;
 const NOW: i64 = 1_700_000_000_000_000;
+const STORE: Store =
+    Store { object: 1 << 20, operations: 100, bytes: 1 << 20, appends: true, logs: true, eventual: false };
 
 /// What a run came to.
 #[derive(Debug, Default)]
@@ -30,26 +33,37 @@ pub struct Counts {
 /// An engine as its host drives it.
 pub struct Host {
     engine: Engine,
+    rng: Rng,
     sessions: Vec<SessionId>,
     request: Vec<u8>,
     spans: Vec<Span>,
     out: Vec<u8>,
     now: i64,
+    keeps: bool,
     counts: Counts,
 }
 
 impl Host {
-    fn open(seed: u64, ceiling: usize, config: &[(&str, &str)]) -> Host {
+    fn open(seed: u64, ceiling: usize, keeps: bool, config: &[(&str, &str)]) -> Host {
         arena::set_ceiling(ceiling);
         let mut engine = Engine::new(cachelet::catalog::table(), Setup { seed, now_us: NOW, databases: 16 });
         engine.set_memory_source(Some(arena::usage));
+        if keeps {
+            engine.expect_store();
+        }
         for (name, value) in config {
             engine.configure(name, &[value.as_bytes()]).unwrap();
         }
+        if keeps {
+            let mut recovery = engine.begin_recovery(STORE, Vec::new(), false);
+            engine.recover(&mut recovery, None).unwrap();
+            engine.end_recovery(recovery, NOW);
+        }
         // A client in the program, three over sockets, and one that nothing but the test speaks through.
         let sessions = [true, false, false, false, true].map(|internal| engine.open(internal)).to_vec();
+        let rng = Rng::new(seed);
         let (request, spans) = (Vec::with_capacity(REQUEST), Vec::with_capacity(1024));
-        Host { engine, sessions, request, spans, out: Vec::new(), now: NOW, counts: Counts::default() }
+        Host { engine, rng, sessions, request, spans, out: Vec::new(), now: NOW, keeps, counts: Counts::default() }
     }
 
     /// Makes room for a request, as the door does.
@@ -132,6 +146,11 @@ impl Host {
                 self.sessions.iter_mut().filter(|session| **session == id).for_each(|session| *session = fresh);
             }
         }
+        if self.keeps && (self.engine.storage_want().hold || self.rng.below(20) == 0) {
+            while self.engine.next_write(0).is_some() {
+                self.engine.wrote(Ok(()));
+            }
+        }
         arena::settle();
     }
 
@@ -150,6 +169,7 @@ fn words(line: &str) -> Vec<Vec<u8>> {
 /// One life at the edge.
 fn live(seed: u64, commands: usize) -> Counts {
     let mut rng = Rng::new(seed * 7919);
+    let keeps = rng.below(3) == 0;
     let ceiling = (3 + rng.below(12)) << 20;
     let mut config = vec![];
     if rng.below(3) == 0 {
@@ -160,8 +180,11 @@ fn live(seed: u64, commands: usize) -> Counts {
         1 => config.extend([("list-max-listpack-size", "2"), ("hash-max-listpack-entries", "100000")]),
         _ => {}
     }
+    if keeps {
+        config.push(("appendfsync", ["always", "everysec", "no"][rng.below(3)]));
+    }
     let evicts = config.contains(&("maxmemory-policy", "allkeys-lru"));
-    let mut host = arena::within(|| Host::open(seed, ceiling, &config));
+    let mut host = arena::within(|| Host::open(seed, ceiling, keeps, &config));
     // What was acknowledged of a few keys that nothing else touches.
     let mut known: HashMap<usize, Vec<u8>> = HashMap::new();
     let run = |host: &mut Host, line: &[Vec<u8>]| {
@@ -189,7 +212,7 @@ fn live(seed: u64, commands: usize) -> Counts {
                 },
                 _ if known.values().map(Vec::len).sum::<usize>() > ceiling / 4 => {
                     let gone = run(&mut host, &[b"DEL".to_vec(), name]);
-                    gone.map(|_| known.remove(&key));
+                    gone.filter(|reply| !reply.starts_with(b"-")).map(|_| known.remove(&key));
                 }
                 _ => {}
             }

@@ -72,8 +72,8 @@ crate::commands! {
     }
 }
 
-/// Elements that are looked at where the whole is not known.
-const SAMPLES: usize = 5;
+/// Elements that are looked at where the whole is not known: so many that chance makes no difference of a tenth. Redis looks at five.
+const SAMPLES: usize = 32;
 
 fn usage(engine: &mut Engine, mut call: Call) -> Handled {
     let args = call.args;

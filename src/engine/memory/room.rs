@@ -12,7 +12,7 @@ use crate::commands::spec::{flags, Spec};
 use crate::engine::table::Command;
 use crate::engine::{Engine, SessionId};
 use crate::keyspace::{Entry, ValueRef};
-use crate::memory::is_room_for;
+use crate::memory::{is_room_for, promise};
 use crate::resp::{Args, Fault};
 use crate::structures::list::NodeRef;
 
@@ -95,12 +95,11 @@ impl Engine {
         if tight {
             need += self.need_of_keys(id, command, args);
         }
-        if let Some(log) = self.persist.log.as_mut().filter(|_| writes) {
-            if tight && !log.reserve(2 * size + 16 * args.len() + need / 4) {
-                return false;
-            }
+        if tight && writes && !self.persist.is_room_in_log(2 * size + 16 * args.len() + need / 4) {
+            return false;
         }
         need = if self.wants_effects() && need > 0 { need + 2 * size } else { need };
+        promise(need);
         is_room_for(need) && (need == 0 || !usage.exhausted || crate::memory::can_reserve(need + LARGE))
     }
 

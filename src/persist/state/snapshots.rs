@@ -95,6 +95,9 @@ impl Persistence {
     fn take_some(&mut self, space: &mut Keyspace, budget: usize) {
         if space.tracker.upset {
             space.tracker.upset = false;
+            if std::mem::take(&mut space.tracker.short) {
+                return self.lacks_memory(space);
+            }
             if let Some((_, reason, Phase::Taking)) = self.plan {
                 self.give_up(space);
                 self.begin(space, reason);
@@ -102,7 +105,8 @@ impl Persistence {
         }
         if let Some((plan, _, phase @ Phase::Taking)) = &mut self.plan {
             let mut done = Vec::new();
-            if plan.go_on(space, budget, &mut done) {
+            let Some(all) = plan.go_on(space, budget, &mut done) else { return self.lacks_memory(space) };
+            if all {
                 *phase = Phase::Settling;
                 // A manifest too long for one object stands in parts, which its own object names.
                 let mut parts = plan.manifest.write(self.store.map_or(usize::MAX, |store| store.object));
@@ -111,6 +115,31 @@ impl Persistence {
             }
             self.chunks.append(&mut done);
         }
+    }
+
+    /// The running snapshot is left for want of memory, and tried again later: no failure of the store, after which writes, and so
+    /// deletions, would be refused.
+    fn lacks_memory(&mut self, space: &mut Keyspace) {
+        if matches!(self.plan, Some((_, _, Phase::Taking))) {
+            self.abandon(space, false);
+            self.forget_early_log();
+        }
+    }
+
+    /// Makes room in the log for so many bytes of effects; false where memory has none.
+    pub(crate) fn is_room_in_log(&mut self, bytes: usize) -> bool {
+        let reserve = |state: &mut Self| state.log.as_mut().is_none_or(|log| log.reserve(bytes));
+        reserve(self) || self.forget_early_log() && reserve(self)
+    }
+
+    /// Lets go of what a log holds that no snapshot stands before: the next one begins behind it.
+    pub(crate) fn forget_early_log(&mut self) -> bool {
+        let is_early = self.plan.is_none() && self.anew() && self.step.is_none();
+        if is_early {
+            self.push_frame();
+            self.frames.clear();
+        }
+        is_early
     }
 
     /// Does what time asks for: slices of a snapshot, save points, rewrites.

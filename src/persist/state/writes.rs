@@ -3,6 +3,7 @@
 
 use super::{Fsync, Operation, Persistence, Phase, Reason, Step, Store, Write, FLUSHING, QUEUED, RETRY};
 use crate::keyspace::Keyspace;
+use crate::memory::is_room_for;
 use crate::persist::manifest::names;
 use crate::persist::LOGS;
 
@@ -78,7 +79,7 @@ impl Persistence {
         if self.frames.is_empty() || self.is_behind(store) {
             return self.sync_log();
         }
-        let frame = self.frames.remove(0);
+        let mut frame = self.frames.remove(0);
         let gathers = !store.appends && self.fsync == Fsync::Everysec;
         let durable = self.fsync == Fsync::Always || self.asked > self.durable || gathers;
         let name = format!("{LOGS}{:012}", self.segment);
@@ -88,6 +89,12 @@ impl Persistence {
             names(name.clone(), parts, &mut objects);
         }
         let mut operations = Vec::new();
+        if parts == 1 && !is_room_for(2 * frame.bytes.len()) {
+            // No copy is kept where there is no room for one.
+            self.log_bytes += frame.bytes.len() as u64;
+            let bytes = std::mem::take(&mut frame.bytes);
+            operations.push((operation, objects.pop().unwrap_or(name.clone()), bytes));
+        }
         for (at, piece) in frame.bytes.chunks(store.object).enumerate() {
             operations.push((operation, objects.get(at).unwrap_or(&name).clone(), piece.to_vec()));
         }
@@ -196,7 +203,11 @@ impl Persistence {
                 self.segment = self.segment.max(segment + 1);
                 self.fresh = true;
                 // A log that has begun anew since has a snapshot with what is in it.
-                if frame.epoch >= self.epoch {
+                if frame.epoch >= self.epoch && frame.bytes.is_empty() {
+                    // It was not kept here: another log takes its place, which begins with a snapshot.
+                    self.established = false;
+                    self.again = Some(Reason::Rewrite);
+                } else if frame.epoch >= self.epoch {
                     self.frames.insert(0, frame);
                 }
                 self.log_fails(now, text)
