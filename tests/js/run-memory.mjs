@@ -88,7 +88,7 @@ function usage() {
 }
 
 // What a session, a setting or the whole database ends by, or what waits.
-const LEFT = new Set(["shutdown", "multi", "exec", "discard", "watch", "monitor", "quit", "hello", "reset", "auth", "client|reply", "client|kill", "client|pause", "subscribe", "psubscribe", "ssubscribe", "select", "swapdb", "flushall", "flushdb", "config|set", "acl|setuser", "acl|deluser"]);
+const LEFT = new Set(["shutdown", "multi", "exec", "discard", "watch", "monitor", "quit", "hello", "reset", "auth", "client|reply", "client|kill", "client|pause", "client|tracking", "subscribe", "psubscribe", "ssubscribe", "select", "swapdb", "flushall", "flushdb", "config|set", "acl|setuser", "acl|deluser"]);
 const tokens = (list, all = new Set()) => {
   for (const { token, arguments: inner } of list ?? []) {
     if (token !== undefined) all.add(token.toUpperCase());
