@@ -120,6 +120,12 @@ impl Table {
                 commands[container].is_plain = false;
             }
         }
+        // Few names are looked up among many commands: the other way round took a seventh of an engine's making.
+        for name in super::memory::hungry() {
+            if let Ok(at) = commands.binary_search_by(|command| command.spec.name.cmp(name)) {
+                commands[at].is_hungry = true;
+            }
+        }
         let empty = Slot { word: 0, length: 0, is_whole: false, index: EMPTY };
         let mut table = Table { slots: vec![empty; (commands.len() * 2).next_power_of_two()], commands };
         for at in 0..table.commands.len() {

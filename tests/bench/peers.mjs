@@ -1,6 +1,6 @@
 // The real redis-server and its benchmark tool, and Cachelet's own server as a process.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,7 +48,17 @@ async function whenListening(port, child) {
 async function start(command, args, port) {
   const child = spawn(command, args, { stdio: "ignore", cwd: mkdtempSync(join(tmpdir(), "cachelet-bench-")) });
   await whenListening(port, child);
-  return { port, stop: () => child.kill() };
+  return { port, stop: () => child.kill(), processorTime: () => processorTimeOf(child.pid) };
+}
+
+/** Milliseconds for which a process was computing, in steps of 10; undefined where the system does not tell. */
+function processorTimeOf(pid) {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return undefined;
+  }
 }
 
 /** redis-server without persistence on a free port. */

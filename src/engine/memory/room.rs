@@ -37,9 +37,15 @@ fn is_in(list: &str, name: &str) -> bool {
     list.split_ascii_whitespace().any(|listed| listed == name)
 }
 
-/// Whether a command may need memory beyond its reply: what writes leaves effects at the least.
+/// Whether a command may need memory beyond its reply, as far as its flags say: what writes leaves effects at the least.
+/// [`hungry`] has the others.
 pub(in crate::engine) fn is_hungry(spec: &Spec) -> bool {
-    spec.flags & (flags::DENYOOM | flags::WRITE) != 0 || is_in(COPY, spec.name) || is_in(KEEP, spec.name)
+    spec.flags & (flags::DENYOOM | flags::WRITE) != 0
+}
+
+/// The commands that need memory beyond their reply, whatever their flags say.
+pub(in crate::engine) fn hungry() -> impl Iterator<Item = &'static str> {
+    [COPY, KEEP].into_iter().flat_map(str::split_ascii_whitespace)
 }
 
 /// Whether a command keeps memory, so that it must not run where there is none.
