@@ -7,6 +7,23 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const median = (times) => times.slice().sort((a, b) => a - b)[times.length >> 1];
 const shown = (times) => `median ${median(times).toFixed(0)}, longest ${Math.max(...times).toFixed(0)} of ${times.length}`;
 
+/** When it is asked what the pages are at, in milliseconds. */
+const LONG = 15_000;
+
+/** What each page is at: a page that does not answer is told from one that waits for others. */
+const states = (pages) =>
+  Promise.all(
+    pages.map(async (page, index) => {
+      const state = page.evaluate(async () => {
+        const { held, pending } = await navigator.locks.query();
+        const names = (locks) => locks.map(({ name, mode }) => `${name} ${mode}`);
+        return JSON.stringify({ me: window.me, joined: !!window.db, leads: window.db?.isLeading, held: names(held), pending: names(pending) });
+      });
+      const told = await Promise.race([state, pause(2000).then(() => "no answer")]).catch((error) => error.message);
+      return `page ${index} at ${page.url()}: ${told}`;
+    }),
+  );
+
 export function tabs({ context, url, only = [] }) {
   return (add) => {
     let last = 0;
@@ -17,9 +34,11 @@ export function tabs({ context, url, only = [] }) {
         const begun = performance.now();
         opened = [];
         const pages = opened;
+        const late = setTimeout(() => void states(pages).then((told) => console.log(`  ${name} takes long:\n    ${told.join("\n    ")}`)), LONG);
         try {
           await body(t, `tabs ${++last}`);
         } finally {
+          clearTimeout(late);
           await Promise.all(pages.map((page) => Promise.race([page.close(), pause(2_000)]).catch(() => {})));
           console.log(`  ${name}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
         }
