@@ -1,5 +1,6 @@
 // How long the engine holds the thread at most, with a million keys in: the longest single call (a command or a tick)
-// while the keyspace grows, half of it expires at once, it is flushed, a large value is unlinked, and a client scans;
+// while the keyspace grows, is at its limit, has to shrink below it, half of it expires at once, it is flushed, a large value is
+// unlinked or halved, and a client scans;
 // beside the longest of as many calls on a small keyspace, which is what the garbage collector and the machine add.
 import { openSync } from "../../dist/platform/node.js";
 import { table } from "./measure.mjs";
@@ -51,6 +52,21 @@ export async function run() {
   } while (String(cursor) !== "0");
   add("SCAN COUNT 10, whole", scanned, undefined, `${scans} calls`);
 
+  const used = () => Number(/used_memory:(\d+)/.exec(db.info("memory"))[1]);
+  const evicted = () => Number(/evicted_keys:(\d+)/.exec(db.info("stats"))[1]);
+  db.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru", "maxmemory", String(used()));
+  const limited = fill(db, KEYS, KEYS / 5);
+  add(`SET at the limit, ${evicted()} keys evicted`, limited.max, undefined, `all but 1 in 10,000 below ${limited.most.toFixed(3)} ms`);
+  const before = evicted();
+  let shrunk = longest(1, () => db.call("CONFIG", "SET", "maxmemory", String(Math.floor(used() * 0.75)))).max;
+  let steps = 0;
+  for (let last = -1; last !== evicted(); steps += 10) {
+    last = evicted();
+    for (let i = 0; i < 10; i++) shrunk = Math.max(shrunk, longest(1, () => db.instance.tick()).max);
+  }
+  add("the limit lowered by a quarter", shrunk, undefined, `${evicted() - before} keys evicted in ${steps} ticks`);
+  db.call("CONFIG", "SET", "maxmemory", "0");
+
   const flush = longest(1, () => db.call("FLUSHALL", "ASYNC")).max;
   const freed = ticks(db, () => isIdle(db));
   add("FLUSHALL ASYNC", flush, undefined, `then ${freed.count} ticks, the longest ${freed.max.toFixed(2)} ms`);
@@ -68,6 +84,10 @@ export async function run() {
   const unlink = longest(1, () => db.call("UNLINK", "big")).max;
   const rest = ticks(db, () => isIdle(db));
   add(`UNLINK of ${KEYS} members`, unlink, undefined, `then ${rest.count} ticks, the longest ${rest.max.toFixed(2)} ms`);
+  for (let i = 0; i < KEYS / 2; i += 100) db.call("ZADD", "half", ...Array.from({ length: 200 }, (_, j) => (j % 2 ? `member:${i + (j >> 1)}` : String(i + (j >> 1)))));
+  const halved = longest(1, () => db.call("ZREMRANGEBYRANK", "half", "0", String(KEYS / 4 - 1))).max;
+  const after = ticks(db, () => isIdle(db));
+  add(`ZREMRANGEBYRANK of ${KEYS / 4} of ${KEYS / 2} members`, halved, undefined, `then ${after.count} ticks, the longest ${after.max.toFixed(2)} ms`);
   db.close();
   small.close();
   table([["longest call, in ms (budget 2)", "", "small keyspace", ""], ...rows]);
