@@ -1,5 +1,6 @@
 //! The command table: found by name in one probe or two, whatever the case.
 
+use super::memory::Needs;
 use super::{Engine, PowerHandler};
 use crate::commands::grammar::Begin;
 use crate::commands::spec::{flags, Declared, Spec};
@@ -30,8 +31,8 @@ pub struct Command {
     pub(crate) is_plain: bool,
     /// Its first argument is a key.
     pub(crate) has_key: bool,
-    /// It may need memory beyond its reply.
-    pub(crate) is_hungry: bool,
+    /// What it needs memory for.
+    pub(super) needs: Needs,
     /// It may take long: nothing that is declared of it says otherwise.
     pub(crate) may_be_slow: bool,
 }
@@ -46,8 +47,7 @@ impl Command {
         let is_plain = matches!(run, Run::Data(_)) && !spec.name.contains('|');
         let may_be_slow = !spec.has(flags::FAST) && !spec.cost.starts_with("O(1)");
         let has_key = spec.keys.as_slice().first().is_some_and(|keys| matches!(keys.begin, Begin::Index(1)));
-        let is_hungry = super::memory::is_hungry(spec);
-        Command { spec, run, index: 0, has_subcommands: false, is_plain, has_key, is_hungry, may_be_slow }
+        Command { spec, run, index: 0, has_subcommands: false, is_plain, has_key, needs: Needs::of(spec), may_be_slow }
     }
 }
 
@@ -121,9 +121,9 @@ impl Table {
             }
         }
         // Few names are looked up among many commands: the other way round took a seventh of an engine's making.
-        for name in super::memory::hungry() {
+        for (name, tell) in Needs::told() {
             if let Ok(at) = commands.binary_search_by(|command| command.spec.name.cmp(name)) {
-                commands[at].is_hungry = true;
+                tell(&mut commands[at].needs);
             }
         }
         let empty = Slot { word: 0, length: 0, is_whole: false, index: EMPTY };

@@ -33,6 +33,13 @@ impl Usage {
     pub fn is_tight(&self) -> bool {
         self.limit.saturating_sub(self.total) / 2 < self.used + RESERVE
     }
+
+    /// Whether memory could end in one command that copies no key: what is left is less than half of what is in use, with the
+    /// reserve twice: an index that doubles is a small part of its elements.
+    #[inline]
+    pub fn is_close(&self) -> bool {
+        self.limit.saturating_sub(self.total) < self.used / 2 + 2 * RESERVE
+    }
 }
 
 /// Bytes of each block of the reserve, and how many blocks there are. Small ones come back sooner where free memory lies in

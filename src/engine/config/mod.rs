@@ -174,6 +174,7 @@ impl Engine {
     /// Stores a value that was checked and makes it so.
     fn put(&mut self, index: usize, value: Value) {
         (PARAMETERS[index].apply)(self, &value);
+        self.note_limits();
         let held = self.config.value_mut(index);
         match (held, value) {
             // Classes that were not named keep their limits.

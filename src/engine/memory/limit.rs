@@ -42,6 +42,8 @@ pub(crate) struct Memory {
     /// Since when memory is over the limit (microseconds since 1970), and for how long it was before.
     over_since: Option<i64>,
     over_before: i64,
+    /// Compact forms may be long: some setting allowed it once.
+    pub(super) has_long_forms: bool,
 }
 
 /// How it stands with memory.
@@ -66,6 +68,7 @@ impl Default for Memory {
             left_over: 0,
             over_since: None,
             over_before: 0,
+            has_long_forms: false,
         }
     }
 }
@@ -76,10 +79,12 @@ impl Memory {
     pub(crate) fn suffices(&self, command: &Command, args: Args) -> bool {
         match self.source {
             Some(_) if args.size() > LARGE => false,
-            Some(source) if self.limit > 0 || command.is_hungry => {
+            Some(source) if self.limit > 0 || command.needs.any => {
                 let usage = source();
                 let within = usage.used <= self.limit || self.limit == 0;
-                within && !(usage.exhausted || self.over_since.is_some() || command.is_hungry && usage.is_tight())
+                let is_bounded = command.needs.is_bounded && !self.has_long_forms;
+                let may_end = || if is_bounded { usage.is_close() } else { usage.is_tight() };
+                within && !(usage.exhausted || self.over_since.is_some() || command.needs.any && may_end())
             }
             _ => true,
         }
@@ -157,7 +162,7 @@ impl Engine {
         }
         let grows = command.spec.flags & flags::DENYOOM != 0;
         let queues = self.session(id).is_some_and(|session| session.transaction.is_some());
-        let needs = command.is_hungry || command.spec.flags & (flags::BLOCKING | flags::PUBSUB) != 0;
+        let needs = command.needs.any || command.spec.flags & (flags::BLOCKING | flags::PUBSUB) != 0;
         if self.memory.limit > 0 || needs || queues {
             return self.hold_to_limit(id, command, args, grows);
         }

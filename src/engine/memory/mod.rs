@@ -7,7 +7,7 @@ mod room;
 
 pub(super) use figures::info;
 pub(super) use limit::Memory;
-pub(super) use room::{hungry, is_hungry};
+pub(super) use room::Needs;
 
 use super::{Call, Engine, PowerHandler};
 use crate::bytes::number::parse_i64;

@@ -11,7 +11,7 @@ use crate::bytes::number::parse_i64;
 use crate::commands::spec::{flags, Spec};
 use crate::engine::table::Command;
 use crate::engine::{Engine, SessionId};
-use crate::keyspace::{Entry, ValueRef};
+use crate::keyspace::{EncodingLimits, Entry, ValueRef};
 use crate::memory::{is_room_for, promise};
 use crate::resp::{Args, Fault};
 use crate::structures::list::NodeRef;
@@ -33,24 +33,48 @@ const KEEP: &str = " acl|setuser client|setinfo client|setname client|tracking e
                     hpexpireat monitor move multi pexpire pexpireat psubscribe rename renamenx smove ssubscribe subscribe watch \
                     xautoclaim xclaim xreadgroup ";
 
-fn is_in(list: &str, name: &str) -> bool {
-    list.split_ascii_whitespace().any(|listed| listed == name)
+/// What a command needs memory for beyond its reply.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Needs {
+    /// For anything: what writes leaves effects at the least.
+    pub any: bool,
+    /// For what it keeps, so that it must not run where there is none.
+    pub keeps: bool,
+    /// For a part of what its keys hold, which it gathers.
+    gathers: bool,
+    /// For what its arguments are, and an index that doubles: nothing of a whole key, while compact forms are short.
+    pub is_bounded: bool,
 }
 
-/// Whether a command may need memory beyond its reply, as far as its flags say: what writes leaves effects at the least.
-/// [`hungry`] has the others.
-pub(in crate::engine) fn is_hungry(spec: &Spec) -> bool {
-    spec.flags & (flags::DENYOOM | flags::WRITE) != 0
+impl Needs {
+    pub(in crate::engine) fn of(spec: &Spec) -> Self {
+        let keeps = spec.has(flags::DENYOOM);
+        // What is read to be written elsewhere is declared as another use of keys.
+        let uses = spec.keys.as_slice();
+        let reads = uses.iter().any(|keys| keys.flags.starts_with("RO"));
+        Needs { any: keeps || spec.has(flags::WRITE), keeps, gathers: false, is_bounded: !reads && uses.len() <= 1 }
+    }
+
+    /// Names of commands of which their declaration does not say it all, each with what is to be added.
+    pub(in crate::engine) fn told() -> impl Iterator<Item = (&'static str, fn(&mut Needs))> {
+        let gather: fn(&mut Needs) = |needs| (needs.any, needs.gathers, needs.is_bounded) = (true, true, false);
+        let keep: fn(&mut Needs) = |needs| (needs.any, needs.keeps) = (true, true);
+        let names = |list: &'static str| list.split_ascii_whitespace();
+        names(COPY).map(move |name| (name, gather)).chain(names(KEEP).map(move |name| (name, keep)))
+    }
 }
 
-/// The commands that need memory beyond their reply, whatever their flags say.
-pub(in crate::engine) fn hungry() -> impl Iterator<Item = &'static str> {
-    [COPY, KEEP].into_iter().flat_map(str::split_ascii_whitespace)
-}
+/// Bytes up to which a compact form is short.
+const SHORT: usize = 1 << 20;
 
-/// Whether a command keeps memory, so that it must not run where there is none.
-pub(super) fn keeps(spec: &Spec) -> bool {
-    spec.has(flags::DENYOOM) || is_in(KEEP, spec.name)
+/// Whether compact forms are short, by what is configured.
+fn are_short(limits: &EncodingLimits) -> bool {
+    let listpacks = [limits.hash, limits.set, limits.sorted_set];
+    listpacks.iter().all(|each| each.entries.saturating_mul(each.value) <= SHORT)
+        && limits.intset <= SHORT / 8
+        && limits.list < 0
+        && limits.sparse <= SHORT
+        && (1..=SHORT).contains(&limits.stream.bytes)
 }
 
 /// What a value's structure may take at once when it grows by an element: small ones are copied and may become tables,
@@ -76,10 +100,15 @@ fn growth(entry: &Entry) -> usize {
 }
 
 impl Engine {
+    /// Takes down whether compact forms may be long: what was made so stays.
+    pub(in crate::engine) fn note_limits(&mut self) {
+        self.memory.has_long_forms |= !are_short(&self.keyspace.limits);
+    }
+
     /// Refuses a command for which there is no memory. Whether it may grow data at all is not asked here.
     #[inline]
     pub(crate) fn check_room(&mut self, id: SessionId, command: Command, args: Args) -> Result<(), Fault> {
-        match command.is_hungry && self.memory_usage().is_some() && !self.is_room_for(id, command, args, None) {
+        match command.needs.any && self.memory_usage().is_some() && !self.is_room_for(id, command, args, None) {
             true => Err(Fault::NO_MEMORY),
             false => Ok(()),
         }
@@ -88,7 +117,7 @@ impl Engine {
     /// Whether there is memory for a command; where it is queued, or runs what is, beside so many bytes in the queue.
     pub(super) fn is_room_for(&mut self, id: SessionId, command: Command, args: Args, queued: Option<usize>) -> bool {
         let Some(usage) = self.memory_usage() else { return true };
-        let (keeps, writes) = (keeps(command.spec) || queued.is_some(), command.spec.has(flags::WRITE));
+        let (keeps, writes) = (command.needs.keeps || queued.is_some(), command.spec.has(flags::WRITE));
         if usage.exhausted && keeps {
             return false;
         }
@@ -113,8 +142,8 @@ impl Engine {
     #[cold]
     fn need_of_keys(&mut self, id: SessionId, command: Command, args: Args) -> usize {
         let db = self.session(id).map_or(0, |session| session.db);
-        let (grows, copies) = (keeps(command.spec), is_in(COPY, command.spec.name));
-        if !grows && !copies {
+        let Needs { keeps, gathers, .. } = command.needs;
+        if !keeps && !gathers {
             return 0;
         }
         let mut keys = self.keyspace.keys(db);
@@ -130,7 +159,7 @@ impl Engine {
             need += match kind.starts_with("RO") {
                 // What is dumped doubles as it is written.
                 true => 3 * entry.footprint(1) + ELEMENT * entry.value().len(),
-                false if copies => ELEMENT * entry.value().len().min(most) + growth(entry),
+                false if gathers => ELEMENT * entry.value().len().min(most) + growth(entry),
                 false => growth(entry),
             };
         });
