@@ -37,8 +37,9 @@ function look(db, key) {
     };
     return [type, facts[2], JSON.stringify(ask("XINFO", "STREAM", key, "FULL", "COUNT", 0), plain)];
   }
-  if (facts[1] !== "hashtable") return [...facts, text(payload)];
+  // A small set that was made of a large one has the order in which the large one's table lay.
   if (type === "set") return [...facts, ...ask("SMEMBERS", key).map(text).sort()];
+  if (facts[1] !== "hashtable") return [...facts, text(payload)];
   const fields = ask("HKEYS", key);
   return [...facts, ...fields.map((field) => `${text(field)} = ${text(ask("HGET", key, field))} until ${ask("HPEXPIRETIME", key, "FIELDS", 1, field)}`).sort()];
 }
