@@ -1,7 +1,7 @@
 // The in-process client: synchronous methods that return values directly.
 import { type Arg, checkArgs, type Command, type Many } from "./arguments.js";
 import { chain, commands, install, type Multi, type Pipeline, type Sync, transact } from "./chain.js";
-import type { Copies } from "./copies.js";
+import type { Copies, Copy } from "./copies.js";
 import { isShort, type Short } from "./door.js";
 import { ClosedError, ReplyError } from "./errors.js";
 import type { Commands, HscanOptions, ScanOptions, SscanOptions, ZscanOptions } from "./generated/commands.js";
@@ -81,10 +81,10 @@ export class Cachelet<B = string> {
   }
 
   /** GET of text. */
-  private read(place: number, key: string): Reply {
+  private read(place: number, key: string, copy: Copy | undefined): Reply {
     const { instance } = this;
     const index = instance.door.find(place, "GET");
-    return this.checked(index < 0 ? instance.call(this.session, ["GET", key]) : instance.read(this, this.session, index, key), ["GET"]);
+    return this.checked(index < 0 ? instance.call(this.session, ["GET", key]) : instance.read(this, this.session, index, key, copy), ["GET"]);
   }
 
   /** What to return for a reply, unless it is to be thrown. */
@@ -270,7 +270,7 @@ function method(command: Command, place: number) {
           return copy.value;
         }
       }
-      return this["read"](place, key);
+      return this["read"](place, key, copy);
     };
   }
   return function (this: Cachelet, a?: unknown, b?: unknown, c?: unknown): Reply {

@@ -19,6 +19,9 @@ const MOST = 16_384;
 const LONGEST = 4096;
 const TOTAL = 4 << 20;
 
+/** Reads after which copies are tried again where they were of no use. */
+const REST = 1 << 18;
+
 /** Who reads. */
 export interface Reader {
   /** The stamp of copies that it may be given without a further look, or 0. */
@@ -26,7 +29,7 @@ export interface Reader {
 }
 
 /** A value that was read. */
-interface Copy {
+export interface Copy {
   /** Where its key's version stands, as an index of words, and what it was. */
   readonly version: number;
   at: number;
@@ -60,6 +63,8 @@ export class Copies {
   #stride = 1;
   #misses = 0;
   #rounds = 0;
+  /** Reads that are left of a time in which nothing is copied. */
+  #rest = 0;
 
   constructor(onRound: () => void) {
     this.#onRound = onRound;
@@ -81,10 +86,14 @@ export class Copies {
   /** Everything goes. */
   clear(): void {
     this.stop();
-    this.map.clear();
-    this.#ring.length = this.#hand = this.#total = 0;
+    this.#forget();
     this.#reader = undefined;
     this.words = new Uint32Array();
+  }
+
+  #forget(): void {
+    this.map.clear();
+    this.#ring.length = this.#hand = this.#total = 0;
   }
 
   /** Thirty-two reads more were answered. */
@@ -93,26 +102,35 @@ export class Copies {
     this.#onRound();
   }
 
-  /** The copy of a key's value, where there is a good one for `reader`. */
-  find(reader: Reader, key: string): string | undefined {
+  /** The value of a key, of which `copy` is what {@link map} has, where that is good for `reader`. */
+  find(reader: Reader, copy: Copy | undefined): string | undefined {
     const { words } = this;
     if (this.#reader !== reader || words[this.epochAt] !== this.#epoch) return undefined;
     if (this.#isShared) reader.live = this.#stamp;
-    const copy = this.map.get(key);
     if (copy === undefined || copy.stamp !== this.#stamp || words[copy.version] !== copy.at) return undefined;
     if ((++words[this.counter]! & 31) === 0) this.pass();
     return copy.value;
   }
 
-  /** Whether a value of this key is worth a copy. */
-  wants(key: string): boolean {
-    if (this.map.has(key)) return true;
+  /** Whether the value of a key, of which `copy` is what {@link map} has, is worth a copy. */
+  wants(copy: Copy | undefined): boolean {
+    if (copy !== undefined) return true;
+    if (this.#rest > 0) {
+      this.#rest--;
+      return false;
+    }
     if (++this.#misses % this.#stride !== 0) return false;
     if (this.#misses >= 4096) {
-      // Where fewer than a fifth of all reads find a copy, making them costs more than they save.
+      // Where fewer than a fifth of all reads find a copy, making them costs more than they save, and so does looking for them.
       const isUseful = this.#rounds * 32 * 4 > this.#misses;
-      this.#stride = isUseful ? Math.max(1, this.#stride >> 1) : Math.min(64, this.#stride << 1);
+      this.#stride = isUseful ? Math.max(1, this.#stride >> 1) : this.#stride << 1;
       this.#misses = this.#rounds = 0;
+      if (this.#stride > 64) {
+        this.#stride = 1;
+        this.#rest = REST;
+        this.#forget();
+        return false;
+      }
     }
     return true;
   }

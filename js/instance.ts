@@ -1,7 +1,7 @@
 // One database as the program holds it: the engine behind its door, the sessions on it, and the time it needs.
 // Clients and servers are built on this; nothing here knows a platform.
 import { Door, type Short, type EngineOptions, type Figures } from "./door.js";
-import type { Reader } from "./copies.js";
+import type { Copy, Reader } from "./copies.js";
 import { ClosedError, EngineLostError } from "./errors.js";
 import type { Persistence } from "./persistence.js";
 import type { Arg, Reply } from "./resp.js";
@@ -91,17 +91,17 @@ export class Instance {
     return this.finish(session, door.reply(code, binary), binary, now);
   }
 
-  /** A GET of text, whose index is given; answered from a copy where one is good. */
-  read(reader: Reader, session: number, index: number, key: string): Reply | undefined {
+  /** A GET of text, whose index is given; answered from `copy`, which is what there is of the key, where that is good. */
+  read(reader: Reader, session: number, index: number, key: string, copied: Copy | undefined): Reply | undefined {
     const { door } = this;
     const { copies } = door;
     const now = door.now();
-    const copy = copies.find(reader, key);
+    const copy = copies.find(reader, copied);
     if (copy !== undefined) {
       this.after(now);
       return copy;
     }
-    if (!copies.wants(key)) return this.run(session, index, false, 1, key, 0, 0);
+    if (!copies.wants(copied)) return this.run(session, index, false, 1, key, 0, 0);
     return this.finish(session, door.read(session, index, now, key, reader), false, now);
   }
 

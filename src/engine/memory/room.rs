@@ -2,7 +2,7 @@
 //!
 //! What a command needs follows from its arguments, and from the keys it names where it copies, gathers or sorts what they
 //! hold. It is estimated from above, so that near the end of memory something is refused that would have had room: it is asked for
-//! in one piece, and only where memory could end at all, see [`Usage::is_tight`]. Replies are not part of it: they are lost
+//! in one piece, and only where memory could end at all, see [`crate::memory::Usage::is_tight`]. Replies are not part of it: they are lost
 //! without harm ([`crate::resp::lost`]). Strings that grow ask by themselves.
 //!
 //! Once the allocator's reserve is gone what would keep memory is refused, whatever Redis says of it; what removes is not.

@@ -318,6 +318,27 @@ export default (test) => {
     t.throws(() => whole.get("k"), { name: "ClosedError" });
   });
 
+  test("reads that hardly ever find a copy stop making them, and begin again; what is read is right all the time", async (t) => {
+    const db = await t.open();
+    const { copies } = db.instance.door;
+    const KEYS = 200_000;
+    for (let i = 0; i < KEYS; i++) db.set(`k${i}`, `v${i}`);
+    let wrong = 0;
+    const read = (i, value = `v${i}`) => void (db.get(`k${i}`) === value || wrong++);
+    let i = 0;
+    for (; i < KEYS && (copies.map.size > 0 || i < 1000); i++) read(i);
+    t.ok(copies.map.size === 0, `${copies.map.size} copies of keys that are read once`);
+    db.set("k7", "new");
+    read(7, "new");
+    // What many are read of pays again after a while.
+    for (let reads = 0; copies.map.size === 0 && reads < 400_000; reads++) read(8);
+    t.ok(copies.map.size > 0, "no copy of a key that is read all the time");
+    read(8);
+    db.set("k8", "newer");
+    read(8, "newer");
+    t.equal(wrong, 0);
+  });
+
   test("a key that was read holds on to nothing that it was cut out of", async (t) => {
     if (t.runtime !== "node") t.skip("needs a garbage collector that can be called");
     // Bundlers for other runtimes need not find them.
