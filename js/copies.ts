@@ -20,7 +20,10 @@ const LONGEST = 4096;
 const TOTAL = 4 << 20;
 
 /** Reads after which copies are tried again where they were of no use. */
-const REST = 1 << 18;
+const REST = 1 << 20;
+
+/** Of how many values one is copied at most where it takes another's place. */
+const FULL_STRIDE = 16;
 
 /** Who reads. */
 export interface Reader {
@@ -59,10 +62,13 @@ export class Copies {
   readonly #ring: string[] = [];
   #hand = 0;
   #total = 0;
+  /** Copies have been dropped to make room. */
+  #isFull = false;
   /** One in so many values that are read is copied; grows while copies are of no use. */
   #stride = 1;
   #misses = 0;
-  #rounds = 0;
+  /** The counter of answered reads when the misses were counted anew. */
+  #answered = 0;
   /** Reads that are left of a time in which nothing is copied. */
   #rest = 0;
 
@@ -94,11 +100,11 @@ export class Copies {
   #forget(): void {
     this.map.clear();
     this.#ring.length = this.#hand = this.#total = 0;
+    this.#isFull = false;
   }
 
   /** Thirty-two reads more were answered. */
   pass(): void {
-    this.#rounds++;
     this.#onRound();
   }
 
@@ -119,12 +125,17 @@ export class Copies {
       this.#rest--;
       return false;
     }
-    if (++this.#misses % this.#stride !== 0) return false;
+    // A copy that takes another's place costs several times what one that is found saves.
+    const stride = this.#isFull ? Math.max(FULL_STRIDE, this.#stride) : this.#stride;
+    if (++this.#misses % stride !== 0) return false;
     if (this.#misses >= 4096) {
-      // Where fewer than a fifth of all reads find a copy, making them costs more than they save, and so does looking for them.
-      const isUseful = this.#rounds * 32 * 4 > this.#misses;
+      // Where fewer than a fifth of all reads find a copy, or fewer than two thirds when no more are kept, making them and looking for them
+      // costs more than they save.
+      const answered = this.words[this.counter]!;
+      const isUseful = ((answered - this.#answered) >>> 0) * (this.#isFull ? 0.5 : 4) > this.#misses;
+      this.#answered = answered;
       this.#stride = isUseful ? Math.max(1, this.#stride >> 1) : this.#stride << 1;
-      this.#misses = this.#rounds = 0;
+      this.#misses = 0;
       if (this.#stride > 64) {
         this.#stride = 1;
         this.#rest = REST;
@@ -167,6 +178,7 @@ export class Copies {
 
   /** Drops a copy that was not read lately; its place in the ring. */
   #makeRoom(): number {
+    this.#isFull = true;
     for (let tries = 0; ; tries++) {
       const at = this.#hand;
       this.#hand = at + 1 < this.#ring.length ? at + 1 : 0;

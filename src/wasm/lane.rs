@@ -15,7 +15,7 @@ use crate::resp::{Args, Span};
 #[repr(C)]
 #[derive(Default)]
 pub(super) struct Mail {
-    /// GETs that JavaScript answered from copies since a command ran, for the session of the last [`door_read`].
+    /// GETs that JavaScript answered from copies, for the session of the last [`door_read`] before each. Goes round.
     pub(super) copied: u32,
     /// Where [`Engine::epoch`] stands.
     epoch: u32,
@@ -38,8 +38,9 @@ pub(super) struct Lane {
     names: Vec<Span>,
     /// The session of the last [`door_read`], the epoch in which it was looked at, its database if it may have copies.
     reader: (SessionId, u32, Option<usize>),
-    /// The session that JavaScript answers from copies.
+    /// The session that JavaScript answers from copies, and how many of these answers the engine has counted.
     copier: SessionId,
+    pub(super) counted: u32,
 }
 
 /// What [`door_run`] and [`door_read`] return in place of a length.
@@ -63,7 +64,7 @@ impl Lane {
             }
             names.push(Span { start: start as u32, len: (request.len() - start) as u32 });
         }
-        Lane { mail: Mail::default(), names, reader: (SessionId::MAX, 0, None), copier: 0 }
+        Lane { mail: Mail::default(), names, reader: (SessionId::MAX, 0, None), copier: 0, counted: 0 }
     }
 
     /// Whether the command at `index` may go this way.
@@ -133,7 +134,8 @@ impl Inner {
     #[cold]
     #[inline(never)]
     pub(super) fn count_copied(&mut self) {
-        let reads = std::mem::take(&mut self.lane.mail.copied);
+        let copied = self.lane.mail.copied;
+        let reads = copied.wrapping_sub(std::mem::replace(&mut self.lane.counted, copied));
         self.engine.count_copied(self.lane.copier, reads);
     }
 }

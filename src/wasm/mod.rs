@@ -214,7 +214,7 @@ impl Inner {
     /// Takes in what JavaScript did by itself meanwhile.
     #[inline(always)]
     fn take_counts(&mut self) {
-        if self.lane.mail.copied > 0 {
+        if self.lane.mail.copied != self.lane.counted {
             self.count_copied();
         }
     }
