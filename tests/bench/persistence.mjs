@@ -23,17 +23,18 @@ function timed(work) {
   return ms(start);
 }
 
-/** Runs BGSAVE to its end by ticks, between which the program goes on; how long in all, the longest call, and the bytes written. */
+/** Runs BGSAVE to its end by ticks, between which the program goes on; how long in all, the longest call, that which all but one in a hundred are below, and the bytes written. */
 async function snapshot(db, bytes) {
   const before = bytes();
   const start = performance.now();
-  let longest = timed(() => db.call("BGSAVE"));
-  let calls = 0;
-  for (; /rdb_bgsave_in_progress:1/.test(db.info("persistence")) || db.instance.door.storage() & 5; calls++) {
-    longest = Math.max(longest, timed(() => (db.instance.tick(), db.instance.persistence.pump())));
+  const calls = [timed(() => db.call("BGSAVE"))];
+  for (; /rdb_bgsave_in_progress:1/.test(db.info("persistence")) || db.instance.door.storage() & 5; ) {
+    calls.push(timed(() => (db.instance.tick(), db.instance.persistence.pump())));
     await new Promise(setImmediate);
   }
-  return { ms: ms(start), longest, calls, bytes: bytes() - before };
+  const took = ms(start);
+  calls.sort((a, b) => a - b);
+  return { ms: took, longest: calls.at(-1), most: calls[Math.floor((calls.length - 1) * 0.99)], bytes: bytes() - before };
 }
 
 /** A store that counts what is put into it. */
@@ -107,7 +108,7 @@ export async function run() {
   let made = await snapshot(db, () => count.bytes);
   const full = made.bytes;
   const mb = (bytes) => `${(bytes / (1 << 20)).toFixed(2)} MB`;
-  const pause = (one) => `${one.ms.toFixed(0)} ms, longest call ${one.longest.toFixed(2)} ms, ${mb(one.bytes)}`;
+  const pause = (one) => `${one.ms.toFixed(0)} ms, longest call ${one.longest.toFixed(2)} ms, of a hundred all but one below ${one.most.toFixed(2)}, ${mb(one.bytes)}`;
   add(`snapshot of ${KEYS} keys`, pause(made), has ? `SAVE ${theirs.save.toFixed(0)} ms, ${mb(theirs.bytes)}` : "");
   // One hash tag is one slot, and so one segment: what changes together stays together.
   for (let i = 0; i < KEYS / 100; i++) db.set(`{few${i % 10}}:${i}`, VALUE);
