@@ -180,3 +180,31 @@ fn a_key_that_stands_where_the_one_before_stood_is_found_at_its_own_place() {
         assert_eq!(out, [b"$2\r\nv", &[digit][..], b"\r\n"].concat());
     }
 }
+
+#[test]
+fn expired_keys_stay_a_small_part_of_what_is_in_memory() {
+    let mut engine = engine();
+    let id = engine.open(true);
+    let mut rng = crate::bytes::Rng::new(7);
+    let mut deadlines = Vec::new();
+    let (mut now, mut due, mut most) = (1000i64, 0, 0);
+    // Ten seconds in which 20 keys come every millisecond, each of which lives for up to two.
+    for step in 0..10_000 {
+        now += 1;
+        engine.set_clock(now * 1000);
+        for i in 0..20 {
+            let ttl = 1 + rng.below(2000) as i64;
+            deadlines.push(now + ttl);
+            ask(&mut engine, id, &format!("SET {step}:{i} v PX {ttl}"));
+        }
+        if now >= due {
+            due = engine.tick().unwrap_or(now);
+        }
+        if step % 100 == 99 {
+            deadlines.retain(|&at| at > now);
+            let held = engine.keyspace.database(0).len();
+            most = most.max(100 * (held - deadlines.len()) / held);
+        }
+    }
+    assert!(most < 10, "{most} % of the keys in memory had expired");
+}
