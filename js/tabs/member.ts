@@ -104,11 +104,14 @@ export class Member implements LinkOwner {
         .catch(() => held());
     });
     if (this.#channel !== channel) return;
+    this.#isHome = true;
     this.#seek();
     this.#stand();
   }
 
   #leaveHome = () => {};
+  /** Its own lock is held: a leader that is asked for a link before would take it for one that is gone. */
+  #isHome = false;
 
   /** Takes part no more: the leader gives leadership away, at once. */
   leave(): void {
@@ -134,6 +137,7 @@ export class Member implements LinkOwner {
     this.#channel = undefined;
     channel.onmessage = null;
     channel.close();
+    this.#isHome = false;
     this.#home?.abort();
     this.#leaveHome();
   }
@@ -186,7 +190,7 @@ export class Member implements LinkOwner {
         // Another's lead: it stole this one's lock, as will be known at once.
         if (reign) return this.enter(() => {});
         if (this.#link && this.#link.term !== notice.term) this.#unlink(undefined, false);
-        if (!this.#link && notice.ready) {
+        if (!this.#link && notice.ready && this.#isHome) {
           this.#link = new Link(this, notice.term);
           this.#say({ say: "join", term: notice.term, member: this.id });
         }

@@ -193,6 +193,24 @@ export function tabs({ context, url, only = [] }) {
       t.equal(await call(pages[0], "GET", "n"), { value: "500" });
     });
 
+    test("a tab that hears of the leader before it holds its own lock reaches it all the same", async (t, name) => {
+      await several(1, name);
+      const [page] = await several(1);
+      await page.evaluate((name) => {
+        const { locks } = navigator;
+        const request = locks.request.bind(locks);
+        locks.request = async (lock, ...rest) => {
+          if (/:[0-9a-f]{8}-/.test(lock)) await new Promise((done) => setTimeout(done, 300));
+          return request(lock, ...rest);
+        };
+        window.joined = window.join(name);
+      }, name);
+      // It asks who leads, and all hear the answer.
+      await several(1, name);
+      t.equal(await page.evaluate(() => window.joined), false);
+      t.equal(await call(page, "INCR", "n"), { value: 1 });
+    });
+
     test("leaders closed while all write: nothing acknowledged is lost, nothing happens twice", async (t, name) => {
       const pages = await several(4, name);
       const told = [];
