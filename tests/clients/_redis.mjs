@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { after } from "node:test";
 import assert from "node:assert/strict";
 import { Decoder, encodeCommand } from "../../dist/resp.js";
 import { serve } from "../../dist/server/index.js";
@@ -20,7 +21,7 @@ export function folder() {
 }
 
 /** Starts redis-server in `dir`, where it finds its files; resolves when it has loaded them. */
-export async function startRedis(dir = folder(), ...options) {
+async function startRedis(dir = folder(), ...options) {
   const port = await freePort();
   const child = spawn(program, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", dir, "--enable-debug-command", "yes", "--loglevel", "warning", ...options].map(String), { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
@@ -46,6 +47,18 @@ export async function startRedis(dir = folder(), ...options) {
     link?.close();
     await new Promise((wake) => setTimeout(wake, 20));
   }
+}
+
+/** `redis` starts one, as above, and the servers that are ended behind the tests of a file: others may be put among them. */
+export function servedRedis() {
+  const servers = [];
+  after(() => Promise.all(servers.map((server) => server.stop("SIGKILL").catch(() => {}))));
+  const redis = async (...options) => {
+    const server = await startRedis(...options);
+    servers.push(server);
+    return server;
+  };
+  return { servers, redis };
 }
 
 /** A connection whose replies come as bytes. */

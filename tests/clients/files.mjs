@@ -3,19 +3,14 @@
 import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { dataFiles } from "../../dist/cli/log-files.js";
 import { openSync } from "../../dist/platform/node.js";
 import { exportRdb, importParts, importRdb, importRdbSync } from "../../dist/rdb.js";
-import { chance, contents, fill, folder, loaded, ours, same, startRedis, unseen } from "./_redis.mjs";
+import { chance, contents, fill, folder, loaded, ours, same, servedRedis, unseen } from "./_redis.mjs";
 
-const servers = [];
-after(() => Promise.all(servers.map((server) => server.stop("SIGKILL").catch(() => {}))));
-const redis = async (...options) => {
-  const server = await startRedis(...options);
-  servers.push(server);
-  return server;
-};
+const { redis } = servedRedis();
+
 /** What the server holds once it has read its own file: a value may have become smaller than it stood in memory. */
 async function reloaded(server) {
   await server.link.call("DEBUG", "RELOAD");

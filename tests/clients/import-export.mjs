@@ -6,20 +6,15 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { openSync } from "../../dist/platform/node.js";
 import { importRdbSync } from "../../dist/rdb.js";
 import { files } from "../../dist/storage/files.js";
-import { census, contents, fill, folder, Link, loaded, ours, same, startRedis, unseen } from "./_redis.mjs";
+import { census, contents, fill, folder, Link, loaded, ours, same, servedRedis, unseen } from "./_redis.mjs";
 import { cli, freePort, startServer } from "./_server.mjs";
 
-const servers = [];
-after(() => Promise.all(servers.map((server) => server.stop("SIGKILL").catch(() => {}))));
-const redis = async (...options) => {
-  const server = await startRedis(...options);
-  servers.push(server);
-  return server;
-};
+const { servers, redis } = servedRedis();
+
 /** Cachelet's own server, to be asked as redis-server is. */
 const cachelet = async (...args) => {
   const server = await startServer({ args });
